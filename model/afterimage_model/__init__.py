@@ -1,0 +1,1 @@
+"""The inference side of Afterimage: training the demo model, predicting and serving."""
