@@ -1,0 +1,64 @@
+"""Cancelling: a thread looks for the tombstone at most once a second, the step callback reads a flag."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from afterimage_model.errors import Cancelled, StorageFailed
+
+LOOK_EVERY_S = 1.0
+logger = logging.getLogger(__name__)
+
+
+class CancelWatch:
+    """Looks once before the start, then from a thread of its own while the block runs.
+
+    A store that does not answer does not cancel: the job goes on and the failure is logged once.
+    """
+
+    def __init__(self, look: Callable[[], bool] | None, job_id: str, every_s: float = LOOK_EVERY_S) -> None:
+        """`look` tells whether the tombstone exists; None means that nothing can cancel this job."""
+        self._look = look
+        self._job_id = job_id
+        self._every_s = every_s
+        self._cancelled = threading.Event()
+        self._ended = threading.Event()
+        self._complained = False
+
+    def __enter__(self) -> Self:
+        """Look once; raises Cancelled when the tombstone is already there."""
+        if self._look is not None:
+            self._look_once()
+            self.check()
+            threading.Thread(target=self._watch, name="cancel-watch", daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop looking; does not wait for a look under way."""
+        self._ended.set()
+
+    def check(self) -> None:
+        """Raise Cancelled when the tombstone was seen; costs nothing else."""
+        if self._cancelled.is_set():
+            raise Cancelled("the job was cancelled")
+
+    def _watch(self) -> None:
+        while not self._ended.wait(self._every_s) and not self._cancelled.is_set():
+            self._look_once()
+
+    def _look_once(self) -> None:
+        assert self._look is not None
+        try:
+            if self._look():
+                self._cancelled.set()
+        except StorageFailed as exc:
+            if not self._complained:
+                fields = {"job_id": self._job_id, "cause": repr(exc.__cause__)}
+                logger.warning("tombstone_unreadable", extra={"fields": fields})
+            self._complained = True

@@ -1,0 +1,175 @@
+"""What may be asked of one model, and the plan that a job becomes once it lies inside."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+
+from afterimage.contracts.generation import TXT2IMG, GenerationJob, GenerationWarning
+from afterimage_model.errors import InvalidDocument, ModeNotSupported, ModelFolderError, OutsideLimits
+from afterimage_model.folder import ModelNotes
+
+OUTPUT_FORMATS = ("png", "jpeg", "webp")
+
+
+@dataclass(frozen=True, kw_only=True)
+class NativeShape:
+    """What the networks themselves say: `side` in pixels they were trained at, `multiple` their sizes must keep."""
+
+    side: int
+    multiple: int
+    train_steps: int
+    xl: bool
+    scheduler: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """The limits and defaults of one model. Sides are pixels; a picture holds at most `max_pixels`."""
+
+    default_width: int
+    default_height: int
+    default_steps: int
+    default_guidance: float
+    default_scheduler: str
+    min_side: int
+    max_side: int
+    max_pixels: int
+    multiple: int
+    max_steps: int
+    max_guidance: float
+    max_count: int
+    max_batch: int
+    max_prompt_chars: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A job with every blank filled in: exactly what will be made. `warnings` say what was changed."""
+
+    job_id: str
+    prompt: str
+    negative_prompt: str
+    seeds: tuple[int, ...]
+    width: int
+    height: int
+    steps: int
+    guidance: float
+    scheduler: str
+    output_format: str
+    warnings: tuple[GenerationWarning, ...] = ()
+
+
+def resolve_limits(notes: ModelNotes, native: NativeShape) -> Limits:
+    """Fill what the notes leave open: half to twice the native side, 9/4 of its pixels, steps the schedule has.
+
+    Raises ModelFolderError when the notes contradict themselves or the networks.
+    """
+    multiple = math.lcm(native.multiple, notes.multiple or 1)
+    smallest = max(multiple, native.side // 2 // multiple * multiple)
+    values: dict[str, int | float | str] = {
+        "default_width": native.side,
+        "default_height": native.side,
+        "default_steps": min(30, native.train_steps),
+        "default_guidance": 5.0 if native.xl else 7.5,
+        "default_scheduler": native.scheduler,
+        "min_side": smallest,
+        "max_side": 2 * native.side,
+        "max_pixels": native.side * native.side * 9 // 4,
+        "max_steps": min(100, native.train_steps),
+        "max_guidance": 30.0,
+        "max_count": 8,
+        "max_batch": 4,
+        "max_prompt_chars": 2000,
+    }
+    for name in values:
+        if (noted := getattr(notes, name)) is not None:
+            values[name] = noted
+    limits = Limits(multiple=multiple, **values)  # type: ignore[arg-type]
+    _check_limits(limits)
+    return limits
+
+
+def _check_limits(limits: Limits) -> None:
+    for field in fields(Limits):
+        value = getattr(limits, field.name)
+        if not isinstance(value, str) and value <= 0 and field.name != "default_guidance":
+            raise ModelFolderError(f"limits: {field.name} must be greater than 0, not {value}")
+    for name, least, most in (
+        ("default_width", limits.min_side, limits.max_side),
+        ("default_height", limits.min_side, limits.max_side),
+        ("default_steps", 1, limits.max_steps),
+        ("default_guidance", 0, limits.max_guidance),
+    ):
+        if not least <= getattr(limits, name) <= most:
+            raise ModelFolderError(f"limits: {name} must lie between {least} and {most}, not {getattr(limits, name)}")
+    for name in ("default_width", "default_height"):
+        if getattr(limits, name) % limits.multiple:
+            raise ModelFolderError(f"limits: {name} must be a multiple of {limits.multiple}")
+
+
+def make_plan(job: GenerationJob, limits: Limits) -> Plan:
+    """Hold the job against the limits and fill its blanks.
+
+    Raises ModeNotSupported, OutsideLimits or InvalidDocument; the sentence names the limit and the value. The
+    scheduler's name is not judged here: see `schedulers.Schedulers.build`.
+    """
+    if job.mode != TXT2IMG:
+        raise ModeNotSupported(f"mode {job.mode!r} is not supported; this container makes {TXT2IMG}")
+    if job.output_format not in OUTPUT_FORMATS:
+        raise OutsideLimits(f"output_format must be one of {', '.join(OUTPUT_FORMATS)}, not {job.output_format!r}")
+    for name, text in (("prompt", job.prompt), ("negative_prompt", job.negative_prompt)):
+        _check_text(name, text, limits.max_prompt_chars)
+    _between("the number of seeds", len(job.seeds), 1, limits.max_count)
+    steps = limits.default_steps if job.steps is None else job.steps
+    _between("steps", steps, 1, limits.max_steps)
+    guidance = limits.default_guidance if job.guidance is None else job.guidance
+    _between("guidance", guidance, 0, limits.max_guidance)
+    warnings: list[GenerationWarning] = []
+    width = _side("width", job.width, limits.default_width, limits, warnings.append)
+    height = _side("height", job.height, limits.default_height, limits, warnings.append)
+    if width * height > limits.max_pixels:
+        raise OutsideLimits(
+            f"width times height must be at most {limits.max_pixels} pixels, not {width} x {height} = {width * height}"
+        )
+    return Plan(
+        job_id=job.job_id,
+        prompt=job.prompt,
+        negative_prompt=job.negative_prompt,
+        seeds=job.seeds,
+        width=width,
+        height=height,
+        steps=steps,
+        guidance=guidance,
+        scheduler=job.scheduler or limits.default_scheduler,
+        output_format=job.output_format,
+        warnings=tuple(warnings),
+    )
+
+
+def _between(what: str, value: float, least: float, most: float) -> None:
+    if not least <= value <= most:  # false for NaN too
+        raise OutsideLimits(f"{what} must lie between {least} and {most}, not {value}")
+
+
+def _check_text(name: str, text: str, most: int) -> None:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as exc:
+        raise InvalidDocument(f"{name} holds half a character (a lone surrogate)") from exc
+    if len(text) > most:
+        raise OutsideLimits(f"{name} must have at most {most} characters, not {len(text)}")
+
+
+def _side(name: str, asked: int | None, default: int, limits: Limits, warn: Callable[[GenerationWarning], None]) -> int:
+    if asked is None:
+        return default
+    _between(name, asked, limits.min_side, limits.max_side)
+    step = limits.multiple
+    least, most = -(-limits.min_side // step) * step, limits.max_side // step * step
+    side = min(max((asked + step // 2) // step * step, least), most)
+    if side != asked:
+        message = f"The {name} was rounded to {side}, a multiple of {step}."
+        warn(GenerationWarning(code="size_rounded", message=message, detail=f"{name} {asked} -> {side}"))
+    return side

@@ -1,0 +1,97 @@
+"""`python -m afterimage_model.serve`: the server is up first, the weights come after."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from types import FrameType
+
+import uvicorn
+
+from afterimage.contracts.generation import GenerationJob, GenerationResult
+from afterimage_model.serve.app import create_app
+from afterimage_model.serve.log import configure_logging
+from afterimage_model.serve.runner import Runner, Work
+from afterimage_model.serve.settings import ServeSettings, settings_from
+
+STARTED = time.monotonic()
+logger = logging.getLogger("afterimage_model.serve")
+
+
+class GracefulServer(uvicorn.Server):
+    """Uvicorn that closes the runner as soon as it is told to stop, so that waiting jobs are turned away at once."""
+
+    def __init__(self, config: uvicorn.Config, runner: Runner) -> None:
+        super().__init__(config)
+        self._runner = runner
+
+    async def startup(self, sockets: list[object] | None = None) -> None:
+        """Listen, then say so in the start-up timeline."""
+        await super().startup(sockets)  # type: ignore[arg-type]
+        _timeline("listening", host=self.config.host, port=self.config.port)
+
+    async def shutdown(self, sockets: list[object] | None = None) -> None:
+        """Turn away what waits, finish what runs within uvicorn's time-out."""
+        logger.info("stopping", extra={"fields": {}})
+        self._runner.close()
+        await super().shutdown(sockets)  # type: ignore[arg-type]
+
+
+def set_up(settings: ServeSettings) -> Work:
+    """Import torch, load the model, and return what makes a job; runs on the runner's thread."""
+    from afterimage_model.generate import generate
+    from afterimage_model.predictor import Predictor
+    from afterimage_model.storage import S3Storage
+
+    _timeline("imported")
+    predictor = Predictor(settings.model, device=settings.device, threads=settings.threads, warm_up=settings.warm_up)
+    seconds = predictor.setup()
+    storage = S3Storage()
+
+    def work(job: GenerationJob) -> GenerationResult:
+        return generate(job, predictor, storage, bucket=settings.bucket)
+
+    _timeline("ready", **{f"{part}_s": round(value, 3) for part, value in seconds.items()}, **predictor.versions)
+    return work
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until SIGTERM or SIGINT; returns 0 after an orderly end."""
+    settings = settings_from(sys.argv[1:] if arguments is None else arguments)
+    configure_logging()
+    _timeline("started", model=settings.model)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _leave)  # uvicorn puts its own in place, and calls this one when it has ended
+    runner = Runner(lambda: set_up(settings), queue_size=settings.queue_size)
+    config = uvicorn.Config(
+        create_app(runner, max_body_bytes=settings.max_body_bytes),
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=settings.stop_timeout_s,
+    )
+    runner.start()
+    try:
+        GracefulServer(config, runner).run()
+    except SystemExit as exc:
+        return int(exc.code or 0)
+    finally:
+        logger.info("stopped", extra={"fields": {"finished": runner.join(timeout_s=1.0)}})
+    return 0
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(0)
+
+
+def _timeline(event: str, **fields: object) -> None:
+    logger.info(event, extra={"fields": {"since_start_s": round(time.monotonic() - STARTED, 3), **fields}})
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,70 @@
+"""The two routes SageMaker calls. Every answer is application/json with a Content-Length; none is chunked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from afterimage.contracts.codec import ContractError, from_json, to_json
+from afterimage.contracts.generation import GenerationJob
+from afterimage_model.errors import BodyTooLarge, InvalidDocument, ModelFault, WrongContentType
+from afterimage_model.serve.runner import Runner, State
+
+RETRY_AFTER_S = 5
+
+
+def create_app(runner: Runner, *, max_body_bytes: int) -> Starlette:
+    """The application; it only reads the runner's state and hands jobs to it."""
+
+    async def ping(request: Request) -> Response:
+        state = "stopping" if runner.closed else str(runner.state)
+        healthy = not runner.closed and runner.state in (State.READY, State.BUSY)
+        return _json(200 if healthy else 503, {"state": state, "reason": runner.reason})
+
+    async def invocations(request: Request) -> Response:
+        try:
+            job = await read_job(request, max_body_bytes)
+            result = await asyncio.wrap_future(runner.submit(job))
+        except ModelFault as fault:
+            return answer_fault(fault)
+        return _json(200, result)
+
+    async def unknown_route(request: Request, exc: Exception) -> Response:
+        assert isinstance(exc, HTTPException)
+        document = InvalidDocument(f"{exc.detail}; there are GET /ping and POST /invocations").document()
+        return _json(exc.status_code, document, exc.headers)
+
+    routes = [Route("/ping", ping, methods=["GET"]), Route("/invocations", invocations, methods=["POST"])]
+    return Starlette(routes=routes, exception_handlers={HTTPException: unknown_route})
+
+
+async def read_job(request: Request, max_body_bytes: int) -> GenerationJob:
+    """Read and decode the body. Raises WrongContentType, BodyTooLarge or InvalidDocument."""
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if content_type != "application/json":
+        raise WrongContentType(f"the body must be application/json, not {content_type or 'untyped'}")
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > max_body_bytes:
+            raise BodyTooLarge(f"the body must have at most {max_body_bytes} bytes")
+    try:
+        return from_json(GenerationJob, bytes(body))
+    except (ContractError, RecursionError) as exc:
+        raise InvalidDocument(str(exc)) from exc
+
+
+def answer_fault(fault: ModelFault) -> Response:
+    """The fault as its status and ModelError; what may work later says when."""
+    headers = {"retry-after": str(RETRY_AFTER_S)} if fault.status == 503 else None
+    return _json(fault.status, fault.document(), headers)
+
+
+def _json(status: int, value: object, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(to_json(value), status_code=status, headers=headers, media_type="application/json")

@@ -1,0 +1,79 @@
+"""The server's settings: command line first, environment second, default last; read once, frozen."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+DEFAULT_MODEL_DIR = "/opt/ml/model"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServeSettings:
+    """Everything the server can be told; `settings_from` says where each value comes from."""
+
+    model: str
+    host: str
+    port: int
+    device: str
+    threads: int | None
+    queue_size: int
+    max_body_bytes: int
+    stop_timeout_s: int
+    bucket: str | None
+    warm_up: bool
+
+
+def settings_from(arguments: Sequence[str], environment: Mapping[str, str] | None = None) -> ServeSettings:
+    """Parse the command line over the environment. Ends the process with argparse's message on a wrong value."""
+    env = os.environ if environment is None else environment
+    parser = _parser(env)
+    values = parser.parse_args(list(arguments))
+    if values.queue_size < 0 or values.max_body_bytes < 1 or not 0 <= values.port <= 65535:
+        parser.error("queue size must be 0 or more, max body bytes 1 or more, port between 0 and 65535")
+    if values.threads is not None and values.threads < 1:
+        parser.error("threads must be 1 or more")
+    return ServeSettings(
+        model=values.model_dir,
+        host=values.host,
+        port=values.port,
+        device=values.device,
+        threads=values.threads,
+        queue_size=values.queue_size,
+        max_body_bytes=values.max_body_bytes,
+        stop_timeout_s=values.stop_timeout,
+        bucket=values.bucket or None,
+        warm_up=values.warm_up,
+    )
+
+
+def _parser(env: Mapping[str, str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="serve",
+        description="Serve a Stable Diffusion folder: GET /ping, POST /invocations. Each option has an environment "
+        "variable; the option wins. S3 uses boto3's own variables (AWS_ENDPOINT_URL, AWS_REGION, ...).",
+    )
+
+    def option(flag: str, variable: str, default: str | None, text: str, kind: type = str) -> None:
+        value = env.get(variable) or default
+        shown = f" (default {default})" if default is not None else ""
+        parser.add_argument(flag, type=kind, default=value, help=f"{text} [{variable}]{shown}", metavar="VALUE")
+
+    option("--model-dir", "AFTERIMAGE_MODEL_DIR", DEFAULT_MODEL_DIR, "folder in diffusers' format, or a hub id")
+    option("--host", "AFTERIMAGE_HOST", "127.0.0.1", "address to listen on")
+    option("--port", "AFTERIMAGE_PORT", env.get("SAGEMAKER_BIND_TO_PORT") or "8080", "port to listen on", int)
+    option("--device", "AFTERIMAGE_DEVICE", "auto", "auto, cpu, cuda or cuda:N")
+    option("--threads", "AFTERIMAGE_THREADS", None, "torch's threads on CPU; unset leaves torch's choice", int)
+    option("--queue-size", "AFTERIMAGE_QUEUE_SIZE", "4", "jobs that may wait behind the running one", int)
+    option("--max-body-bytes", "AFTERIMAGE_MAX_BODY_BYTES", "262144", "longest request body", int)
+    option("--stop-timeout", "AFTERIMAGE_STOP_TIMEOUT_S", "25", "seconds a running job gets after SIGTERM", int)
+    option("--bucket", "AFTERIMAGE_BUCKET", None, "only bucket that may be written to; unset permits any")
+    parser.add_argument(
+        "--warm-up",
+        action=argparse.BooleanOptionalAction,
+        default=env.get("AFTERIMAGE_WARM_UP", "1") not in ("0", "false", "no"),
+        help="make one throw-away picture of one step before reporting ready [AFTERIMAGE_WARM_UP] (default 1)",
+    )
+    return parser
