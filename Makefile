@@ -1,0 +1,54 @@
+# One command per intent. Everything that is made lives in .afterimage/, and `make clean` removes it.
+PYTHON ?= python3
+ENV := .afterimage/env
+DEV := $(ENV)/dev/bin
+export PATH := $(CURDIR)/$(DEV):$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup up down status deploy logs demo check test test-unit test-integration test-model bench clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## make the Python environments (once, a few minutes)
+	@command -v $(PYTHON) >/dev/null || { echo "error: $(PYTHON) was not found. Afterimage needs Python 3.11 to 3.13." >&2; exit 1; }
+	@$(PYTHON) -m local.setup
+
+up: setup ## start the local cloud and deploy to it
+	@$(DEV)/python -m local up
+
+down: ## stop the local cloud
+	@if [ -x $(DEV)/python ]; then $(DEV)/python -m local down; fi
+
+status: ## what of the local cloud is running
+	@$(DEV)/python -m local status
+
+deploy: setup ## deploy what has changed to the running local cloud
+	@$(DEV)/python -m local deploy
+
+logs: ## the last lines of every log
+	@$(DEV)/python -m local logs
+
+demo: up ## one picture from prompt to mail
+	@$(DEV)/python -m cli demo
+
+check: setup ## linters, types, import rules, template, state machine, drift of generated files
+	@$(DEV)/python -m local.check
+
+test: test-unit test-model test-integration ## every test
+
+test-unit: setup ## fast tests without the local cloud
+	@$(DEV)/python -m pytest tests/unit tests/contract tests/statemachine tests/packaging tests/security
+
+test-model: setup ## tests of the model container
+	@PYTHONPATH=functions:model $(ENV)/model/bin/python -m pytest tests/model
+
+test-integration: setup ## tests on a local cloud of their own
+	@$(DEV)/python -m pytest tests/integration
+
+bench: setup ## print the benchmarks
+	@$(DEV)/python -m bench
+
+clean: ## stop the local cloud and remove everything that was made
+	@if [ -x $(DEV)/python ]; then $(DEV)/python -m local down; fi
+	@rm -rf .afterimage .aws-sam
