@@ -99,9 +99,15 @@ def _emulator(settings: Settings) -> Service:
 def _mail(settings: Settings) -> Service:
     argv = [str(settings.python("cloud")), "-m", "local.mail_sink"]
     argv += ["--host", HOST, "--port", str(settings.mail_port), "--folder", str(settings.mail)]
-    environment = clean_environment(settings)
-    ready = lambda: _greets(settings.mail_port)  # noqa: E731 - reads as the other services do
-    return _service(settings, "mail", "mail sink", settings.mail_port, argv, environment, ready=ready)
+    return _service(
+        settings,
+        "mail",
+        "mail sink",
+        settings.mail_port,
+        argv,
+        clean_environment(settings),
+        ready=lambda: _greets(settings.mail_port),
+    )
 
 
 def _runtime(settings: Settings, token: str) -> Service:

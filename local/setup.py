@@ -16,15 +16,16 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import IO
 
 ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENTS = ROOT / ".afterimage" / "env"
 OLDEST, NEWEST = (3, 11), (3, 13)
-FILES = {
+FILES = {  # the largest first
+    "model": ROOT / "model" / "requirements.txt",
+    "sam": ROOT / "requirements" / "sam.txt",
     "dev": ROOT / "requirements" / "dev.txt",
     "cloud": ROOT / "requirements" / "cloud.txt",
-    "sam": ROOT / "requirements" / "sam.txt",
-    "model": ROOT / "model" / "requirements.txt",
 }
 _INCLUDE = re.compile(r"^-r\s+(\S+)", re.MULTILINE)
 
@@ -33,23 +34,24 @@ class SetupError(RuntimeError):
     """Raised when an environment cannot be made; the message says what to do."""
 
 
-def find_python() -> str:
-    """Return an interpreter between OLDEST and NEWEST. Raises SetupError when there is none."""
-    names = ["python3.%d" % minor for minor in range(OLDEST[1], NEWEST[1] + 1)]
-    for candidate in [sys.executable, *filter(None, map(shutil.which, names))]:
-        version = _version(candidate)
-        if version is not None and OLDEST <= version <= NEWEST:
-            return candidate
+def find_python() -> tuple[str, tuple[int, ...]]:
+    """Return an interpreter between OLDEST and NEWEST and its version. Raises SetupError when there is none."""
+    if OLDEST <= sys.version_info[:2] <= NEWEST:
+        return sys.executable, tuple(sys.version_info[:2])
+    for minor in range(OLDEST[1], NEWEST[1] + 1):
+        candidate = shutil.which(f"python3.{minor}")
+        # A version manager's shim may be on PATH without the interpreter behind it, so ask instead of trusting the name.
+        if candidate and _version(candidate) == (3, minor):
+            return candidate, (3, minor)
     raise SetupError(
-        "Afterimage needs Python %d.%d to %d.%d, and this is %d.%d. Install one of them and call "
-        "`make PYTHON=python3.12 ...`." % (*OLDEST, *NEWEST, *sys.version_info[:2])
+        f"Afterimage needs Python 3.{OLDEST[1]} to 3.{NEWEST[1]}, and {sys.executable} is {sys.version.split()[0]}. "
+        "Install one of them; if it is not found by itself, name it: make setup PYTHON=/path/to/python3.12"
     )
 
 
 def _version(python: str) -> tuple[int, ...] | None:
-    # A version manager's shim may be on PATH without the interpreter behind it, so ask instead of trusting the name.
-    command = [python, "-c", "import sys, venv, ensurepip; print(*sys.version_info[:2])"]
-    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    command = [python, "-c", "import sys; print(*sys.version_info[:2])"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     return tuple(map(int, done.stdout.split())) if done.returncode == 0 else None
 
 
@@ -61,61 +63,63 @@ def digest(requirements: Path, version: tuple[int, ...]) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
-def make(name: str, python: str) -> float | None:
-    """Make or complete one environment; return the seconds it took, None when there was nothing to do."""
-    began = time.monotonic()
+def is_made(name: str, version: tuple[int, ...]) -> bool:
+    """True when the environment was made from the present requirements and its interpreter is still there."""
     requirements, folder = FILES[name], ENVIRONMENTS / name
     if not requirements.exists():
-        raise SetupError("%s is missing." % requirements.relative_to(ROOT))
-    version = _version(python)
-    wanted = digest(requirements, version or ())
-    stamp, interpreter = folder / ".made-from", folder / "bin" / "python"
-    alive = interpreter.exists() and _version(str(interpreter)) == version
-    if alive and stamp.exists() and stamp.read_text() == wanted:
-        return None
-    log = ENVIRONMENTS / ("%s.log" % name)
+        raise SetupError(f"{requirements.relative_to(ROOT)} is missing.")
+    stamp = folder / ".made-from"
+    return (
+        (folder / "bin" / "python").exists() and stamp.exists() and stamp.read_text() == digest(requirements, version)
+    )
+
+
+def make(name: str, python: str, version: tuple[int, ...]) -> float:
+    """Make or complete one environment; return the seconds it took. Raises SetupError."""
+    began = time.monotonic()
+    folder = ENVIRONMENTS / name
+    interpreter = folder / "bin" / "python"
+    log = ENVIRONMENTS / f"{name}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w") as output:
-        if not alive:
+        if not interpreter.exists() or _version(str(interpreter)) != version:
             _run([python, "-m", "venv", "--clear", str(folder)], output, name, log)
         pip = [str(interpreter), "-m", "pip", "--disable-pip-version-check", "--no-input"]
-        install = ["install", "--progress-bar", "off", "--requirement", str(requirements)]
+        install = ["install", "--progress-bar", "off", "--requirement", str(FILES[name])]
         _run([*pip, *install], output, name, log)
-    stamp.write_text(wanted)
+    (folder / ".made-from").write_text(digest(FILES[name], version))
     return time.monotonic() - began
 
 
-def _run(argv: list[str], output, name: str, log: Path) -> None:  # type: ignore[no-untyped-def]
+def _run(argv: list[str], output: IO[str], name: str, log: Path) -> None:
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "VIRTUAL_ENV"))}
-    done = subprocess.run(argv, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=environment)
+    done = subprocess.run(
+        argv, check=False, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=environment
+    )
     if done.returncode != 0:
         output.flush()
         tail = "\n".join("    " + line for line in log.read_text(errors="replace").splitlines()[-12:])
-        raise SetupError("The environment %s could not be made.\n%s\nThe whole log: %s" % (name, tail, log))
+        raise SetupError(f"The environment {name} could not be made.\n{tail}\nThe whole log: {log}")
 
 
 def main(names: list[str]) -> int:
     try:
-        python = find_python()
-        wanted = names or list(FILES)
-        if unknown := sorted(set(wanted) - set(FILES)):
-            raise SetupError("No such environment: %s. There are %s." % (", ".join(unknown), ", ".join(FILES)))
+        python, version = find_python()
+        if unknown := sorted(set(names) - set(FILES)):
+            raise SetupError(f"No such environment: {', '.join(unknown)}. There are {', '.join(FILES)}.")
+        wanted = [name for name in FILES if name in (names or FILES) and not is_made(name, version)]
+        if not wanted:
+            return 0
         began = time.monotonic()
+        print(f"Making environments: {', '.join(wanted)}. All of them take a few minutes.", flush=True)
         # Downloads of one overlap with the unpacking of another; more than two at once only wait for the disk.
         with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
-            futures = {pool.submit(make, name, python): name for name in sorted(wanted, key="model dev sam cloud".find)}
-            pending = {name for name in wanted if not (ENVIRONMENTS / name / ".made-from").exists()}
-            if pending:
-                names_text = ", ".join(sorted(pending))
-                print("Making environments: %s. The first time takes a few minutes." % names_text, flush=True)
+            futures = {pool.submit(make, name, python, version): name for name in wanted}
             for future in concurrent.futures.as_completed(futures):
-                seconds = future.result()
-                if seconds is not None:
-                    print("  %s ready after %.0f s" % (futures[future], seconds), flush=True)
-        if pending:
-            print("All environments are ready after %.0f s." % (time.monotonic() - began), flush=True)
+                print(f"  {futures[future]} ready after {future.result():.0f} s", flush=True)
+        print(f"The environments are ready after {time.monotonic() - began:.0f} s.", flush=True)
     except SetupError as error:
-        print("error: %s" % error, file=sys.stderr)
+        print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
 
