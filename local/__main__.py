@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import threading
 import time
@@ -117,6 +118,8 @@ def main() -> int:
     parser.add_argument("command", choices=("up", "down", "status", "deploy", "logs"))
     parser.add_argument("--lines", type=int, default=40, help="how much of each log `logs` shows")
     arguments = parser.parse_args()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)  # tidied up after like Ctrl-C
     try:
         settings = Settings.from_environment()
         clean = clean_environment(settings)

@@ -38,7 +38,15 @@ def is_running(service: Service) -> bool:
 def start_missing(settings: Settings) -> list[Service]:
     """Start every service that does not run and return those. Raises CloudError before anything is started when a
     port is taken."""
-    missing = [service for service in services(settings) if not is_running(service)]
+    every = services(settings)
+    if not is_running(every[0]):
+        # The emulator keeps everything in memory. What talked to a former one holds credentials that are void now.
+        stop_services(every)
+    missing = [service for service in every if not is_running(service)]
+    if not (settings.model_dir / "model_index.json").is_file():
+        raise CloudError(
+            f"There is no model in {settings.model_dir}. AFTERIMAGE_MODEL_DIR names a folder in diffusers' format."
+        )
     for service in missing:
         processes.stop(service.pid_file)  # what a crashed leader left behind still holds its port
         check_port(service)

@@ -28,7 +28,9 @@ class MailFolder:
         folder.mkdir(parents=True, exist_ok=True)
 
     def keep(self, content: bytes) -> Path:
-        name = f"{time.strftime('%Y%m%dT%H%M%S')}-{time.time_ns() % 1_000_000_000:09d}-{next(self._numbers):04d}"
+        seconds, nanoseconds = divmod(time.time_ns(), 1_000_000_000)
+        moment = time.strftime("%Y%m%dT%H%M%S", time.gmtime(seconds))
+        name = f"{moment}.{nanoseconds:09d}Z-{next(self._numbers):04d}"
         temporary = self._folder / f".{name}.part"
         temporary.write_bytes(content)
         final = self._folder / f"{name}.eml"

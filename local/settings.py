@@ -47,14 +47,17 @@ class Settings:
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
         """Read AFTERIMAGE_STATE, AFTERIMAGE_MODEL_DIR and the four ports. Raises SettingsError."""
         environ = os.environ if environ is None else environ
-        ports = {f"{name}_port": _port(environ, name) for name in PORT_VARIABLES}
+        ports = {name: _port(environ, name) for name in PORT_VARIABLES}
         if len(set(ports.values())) < len(ports):
             names = ", ".join(variable for variable, _ in PORT_VARIABLES.values())
             raise SettingsError(f"The ports of the local cloud must differ from each other ({names}).")
         return cls(
             folder=Path(environ.get("AFTERIMAGE_STATE") or ROOT / ".afterimage").resolve(),
             model_dir=Path(environ.get("AFTERIMAGE_MODEL_DIR") or ROOT / "model" / "demo" / "weights").resolve(),
-            **ports,
+            emulator_port=ports["emulator"],
+            runtime_port=ports["runtime"],
+            model_port=ports["model"],
+            mail_port=ports["mail"],
         )
 
     @property

@@ -47,6 +47,7 @@ def build_app(cloud: Cloud, credentials_token: str) -> Starlette:
         except (ValueError, TypeError) as exc:
             return JSONResponse({"message": str(exc)}, status_code=400)
         await runtime.configure(wanted)
+        await asyncio.to_thread(callers.learn_functions)  # now rather than while the first request waits
         return JSONResponse({"endpoint": wanted.name})
 
     async def faults(request: HttpRequest) -> Response:

@@ -76,14 +76,15 @@ class Callers:
 
     def _principal(self, key: str) -> Principal:
         if key not in self._known:
-            self._learn_functions()
+            self.learn_functions()
         try:
             return self._known[key]
         except KeyError:
             message = "The security token included in the request is invalid."
             raise ServiceError(403, "UnrecognizedClientException", message) from None
 
-    def _learn_functions(self) -> None:
+    def learn_functions(self) -> None:
+        """Compute the keys of every function that exists now."""
         for page in self._cloud.functions.get_paginator("list_functions").paginate():
             for function in page["Functions"]:
                 principal = function_principal(function["FunctionArn"], function["Role"])

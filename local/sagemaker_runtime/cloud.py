@@ -52,6 +52,11 @@ class Cloud:
                 known = self._sessions[role_arn] = self._assume(role_arn)
             return known
 
+    def forget_sessions(self) -> None:
+        """Drop all credentials: after a new deployment the roles behind them may be other ones."""
+        with self._lock:
+            self._sessions.clear()
+
     def _assume(self, role_arn: str) -> RoleSession:
         credentials = self._sts.assume_role(RoleArn=role_arn, RoleSessionName="SageMaker")["Credentials"]
         session = boto3.Session(

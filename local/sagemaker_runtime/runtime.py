@@ -45,6 +45,7 @@ class Runtime:
         if self.endpoint is None or endpoint.concurrency != self.endpoint.concurrency:
             self._slots = asyncio.Semaphore(endpoint.concurrency)
         self.endpoint = endpoint
+        self._cloud.forget_sessions()
         for topic in dict.fromkeys((endpoint.success_topic_arn, endpoint.error_topic_arn)):
             await asyncio.to_thread(self._cloud.publish, endpoint, topic, TEST_NOTIFICATION)
 
