@@ -1,0 +1,209 @@
+"""Jobs and idempotency claims in DynamoDB. Every status write is one conditional update on the transition table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from afterimage.adapters.aws import error_code
+from afterimage.adapters.dynamodb.items import Item, attribute, attributes, key, read, throttling
+from afterimage.domain.errors import JobClosedError, JobNotFoundError
+from afterimage.domain.expiry import is_expired
+from afterimage.domain.job import Job, JobId, Notice, StatusChange
+from afterimage.domain.status import JobStatus, predecessors
+from afterimage.ports import NO_CHANGES, IdempotencyClaim, JobChanges, KeyTakenError
+
+OWNER_INDEX = "by-owner"
+OPEN_INDEX = "open"
+_OPEN = "OPEN"
+_KEYS = frozenset({"pk", "sk", "open"})
+
+
+def _job_key(job_id: JobId) -> Item:
+    return key(f"JOB#{job_id}", "JOB")
+
+
+def _claim_key(key_hash: str) -> Item:
+    return key(f"IDEMPOTENCY#{key_hash}", "IDEMPOTENCY")
+
+
+class DynamoJobStore:
+    """Implements `ports.JobStore` on one table; see the port for what each method promises."""
+
+    def __init__(self, client: Any, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def create(self, job: Job, claim: IdempotencyClaim | None) -> None:
+        """Put job and claim in one transaction. Raises KeyTakenError."""
+        puts = [self._put({**_job_key(job.job_id), **attributes(job), "open": {"S": _OPEN}})]
+        if claim:
+            puts.append(self._put({**_claim_key(claim.key_hash), **attributes(claim)}, now_ms=job.created_at_ms))
+        try:
+            with throttling():
+                self._client.transact_write_items(TransactItems=puts)
+        except ClientError as exc:
+            reasons = [reason.get("Code") for reason in exc.response.get("CancellationReasons", [])]
+            if error_code(exc) == "TransactionCanceledException" and "ConditionalCheckFailed" in reasons[1:]:
+                raise KeyTakenError from exc
+            raise
+
+    def _put(self, item: Item, now_ms: int | None = None) -> Item:
+        """A put that replaces nothing, but for a claim that has expired and was not yet deleted."""
+        put: Item = {"TableName": self._table, "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}
+        if now_ms is not None:
+            put["ConditionExpression"] += " OR expires_at_s <= :now"
+            put["ExpressionAttributeValues"] = {":now": attribute(now_ms // 1000)}
+        return {"Put": put}
+
+    def find_claim(self, key_hash: str, now_ms: int) -> IdempotencyClaim | None:
+        """Return the living claim on a key, read consistently: a replay may follow by milliseconds."""
+        with throttling():
+            item = self._client.get_item(
+                TableName=self._table, Key=_claim_key(key_hash), ConsistentRead=True
+            ).get("Item")
+        claim = read(IdempotencyClaim, item, _KEYS) if item else None
+        return claim if claim and not is_expired(claim.expires_at_s, now_ms) else None
+
+    def get(self, job_id: JobId, now_ms: int) -> Job:
+        """Return a job, read consistently. Raises JobNotFoundError."""
+        with throttling():
+            item = self._client.get_item(TableName=self._table, Key=_job_key(job_id), ConsistentRead=True).get("Item")
+        if item is None or is_expired(int(item["expires_at_s"]["N"]), now_ms):
+            raise JobNotFoundError()
+        return read(Job, item, _KEYS)
+
+    def list_by_owner(self, owner: str, limit: int, after: JobId | None, now_ms: int) -> tuple[Job, ...]:
+        """Return a page by job id, which sorts by time, newest first."""
+        values = {":owner": attribute(owner), ":now": attribute(now_ms // 1000)}
+        condition = "#owner = :owner"
+        if after:
+            condition += " AND job_id < :after"
+            values[":after"] = attribute(after)
+        query: Item = {
+            "TableName": self._table,
+            "IndexName": OWNER_INDEX,
+            "KeyConditionExpression": condition,
+            "FilterExpression": "expires_at_s > :now",
+            "ExpressionAttributeNames": {"#owner": "owner"},
+            "ExpressionAttributeValues": values,
+            "ScanIndexForward": False,
+            "Limit": limit,
+        }
+        return self._collect(query, limit)
+
+    def list_open(self, updated_before_ms: int, limit: int) -> tuple[Job, ...]:
+        """Return open jobs from the sparse index, longest untouched first."""
+        query: Item = {
+            "TableName": self._table,
+            "IndexName": OPEN_INDEX,
+            "KeyConditionExpression": "#open = :open AND updated_at_ms < :before",
+            "ExpressionAttributeNames": {"#open": "open"},
+            "ExpressionAttributeValues": {":open": attribute(_OPEN), ":before": attribute(updated_before_ms)},
+            "Limit": limit,
+        }
+        return self._collect(query, limit)
+
+    def _collect(self, query: Item, limit: int) -> tuple[Job, ...]:
+        """Follow pages until `limit` jobs are found: a filter is applied after DynamoDB's own limit."""
+        found: list[Job] = []
+        while len(found) < limit:
+            with throttling():
+                page = self._client.query(**query)
+            found += [read(Job, item, _KEYS) for item in page["Items"]]
+            if "LastEvaluatedKey" not in page:
+                break
+            query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+        return tuple(found[:limit])
+
+    def advance(self, job_id: JobId, to: JobStatus, at_ms: int, changes: JobChanges = NO_CHANGES) -> Job:
+        """Write a status where the table allows it; entering a status again adds nothing to the timeline."""
+        names = {"#status": "status"}
+        allowed = {f":from{index}": attribute(status) for index, status in enumerate(predecessors(to))}
+        values = {":to": attribute(to), ":at": attribute(at_ms), **allowed}
+        sets = ["#status = :to", "updated_at_ms = :at"]
+        for name in ("spec", "pictures", "warnings", "failure"):
+            if (changed := getattr(changes, name)) is not None:
+                names[f"#{name}"], values[f":{name}"] = name, attribute(changed)
+                sets.append(f"#{name} = :{name}")
+        if changes.decisions:
+            values[":decisions"] = attribute(changes.decisions)
+            sets.append("decisions = list_append(decisions, :decisions)")
+        return self._write_status(job_id, to, at_ms, sets, names, values, sorted(allowed))
+
+    def _write_status(
+        self, job_id: JobId, to: JobStatus, at_ms: int, sets: list[str], names: Item, values: Item, allowed: list[str]
+    ) -> Job:
+        """First try as an entry into `to`, with its line in the timeline; then as a repeat, without one."""
+        if to.is_final:
+            remove, entries = " REMOVE #open", allowed
+            names = {**names, "#open": "open"}
+        else:
+            remove, entries = "", [name for name in allowed if values[name] != attribute(to)]
+        entered = {":entered": attribute((StatusChange(status=to, at_ms=at_ms),))}
+        timeline = "timeline = list_append(timeline, :entered)"
+        repeats = [name for name in allowed if name not in entries]
+        try:
+            return self._update(job_id, [*sets, timeline], remove, names, {**values, **entered}, entries, repeats)
+        except _StatusElsewhere as exc:
+            if exc.status != to.value or not repeats:
+                raise JobClosedError() from exc
+            return self._update(job_id, sets, remove, names, values, repeats, entries)
+
+    def _update(
+        self, job_id: JobId, sets: list[str], remove: str, names: Item, values: Item, allowed: list[str], unused: list[str]
+    ) -> Job:
+        try:
+            with throttling():
+                item = self._client.update_item(
+                    TableName=self._table,
+                    Key=_job_key(job_id),
+                    UpdateExpression=f"SET {', '.join(sets)}{remove}",
+                    ConditionExpression=f"#status IN ({', '.join(allowed)})",
+                    ExpressionAttributeNames=names,
+                    ExpressionAttributeValues={name: value for name, value in values.items() if name not in unused},
+                    ReturnValues="ALL_NEW",
+                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                )["Attributes"]
+        except ClientError as exc:
+            if error_code(exc) != "ConditionalCheckFailedException":
+                raise
+            if "Item" not in exc.response:
+                raise JobNotFoundError() from exc
+            raise _StatusElsewhere(exc.response["Item"]["status"]["S"]) from exc
+        return read(Job, item, _KEYS)
+
+    def swap_notice(self, job_id: JobId, expected_state: str | None, notice: Notice | None) -> bool:
+        """Replace the notice if its state is the expected one; False when it is not."""
+        values: Item = {}
+        condition = "attribute_exists(pk) AND attribute_not_exists(notice)"
+        if expected_state is not None:
+            condition, values[":expected"] = "notice.#state = :expected", attribute(expected_state)
+        if notice is not None:
+            values[":notice"] = attribute(notice)
+        arguments: Item = {"ExpressionAttributeNames": {"#state": "state"}} if expected_state is not None else {}
+        if values:
+            arguments["ExpressionAttributeValues"] = values
+        try:
+            with throttling():
+                self._client.update_item(
+                    TableName=self._table,
+                    Key=_job_key(job_id),
+                    UpdateExpression="REMOVE notice" if notice is None else "SET notice = :notice",
+                    ConditionExpression=condition,
+                    **arguments,
+                )
+        except ClientError as exc:
+            if error_code(exc) == "ConditionalCheckFailedException":
+                return False
+            raise
+        return True
+
+
+class _StatusElsewhere(Exception):
+    """The condition did not hold; carries the status that does."""
+
+    def __init__(self, status: str) -> None:
+        super().__init__(status)
+        self.status = status

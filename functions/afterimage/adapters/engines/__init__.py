@@ -1,0 +1,1 @@
+"""One engine per file: something that makes pictures and answers later."""

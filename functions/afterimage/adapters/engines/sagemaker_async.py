@@ -1,0 +1,74 @@
+"""The SageMaker asynchronous endpoint: the job document goes to S3, its key to the endpoint."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from afterimage.adapters.aws import error_code, is_throttle
+from afterimage.contracts.codec import to_json
+from afterimage.contracts.generation import GenerationJob
+from afterimage.domain.errors import EngineUnavailableError, GenerationFailedError, StoreUnavailableError
+from afterimage.domain.job import Attempt, Job
+from afterimage.ports import StartedInference
+
+
+class SagemakerAsyncEngine:
+    """Implements `ports.Engine`. `request_ttl_s` bounds the wait in the queue, `invocation_timeout_s` the work."""
+
+    def __init__(
+        self, runtime: Any, s3: Any, *, bucket: str, endpoint_name: str, request_ttl_s: int, invocation_timeout_s: int
+    ) -> None:
+        self._runtime = runtime
+        self._s3 = s3
+        self._bucket = bucket
+        self._endpoint_name = endpoint_name
+        self._request_ttl_s = request_ttl_s
+        self._invocation_timeout_s = invocation_timeout_s
+
+    def start(self, job: Job, attempt: Attempt) -> StartedInference:
+        """Write the job document and invoke. Raises EngineUnavailableError, StoreUnavailableError, GenerationFailedError."""
+        key = f"jobs/{job.job_id}/{attempt.attempt_id}.json"
+        document = to_json(self._document(job, attempt)).encode()
+        try:
+            self._s3.put_object(Bucket=self._bucket, Key=key, Body=document, ContentType="application/json")
+        except ClientError as exc:
+            if is_throttle(exc):
+                raise StoreUnavailableError() from exc
+            raise
+        try:
+            answer = self._runtime.invoke_endpoint_async(
+                EndpointName=self._endpoint_name,
+                ContentType="application/json",
+                Accept="application/json",
+                InferenceId=attempt.inference_id,
+                InputLocation=f"s3://{self._bucket}/{key}",
+                RequestTTLSeconds=self._request_ttl_s,
+                InvocationTimeoutSeconds=self._invocation_timeout_s,
+            )
+        except ClientError as exc:
+            if is_throttle(exc):
+                raise EngineUnavailableError() from exc
+            if error_code(exc) == "ValidationError":  # above all: there is no such endpoint
+                raise GenerationFailedError(code="endpoint_missing") from exc
+            raise
+        except BotoCoreError as exc:  # not reached, or no answer in time
+            raise EngineUnavailableError() from exc
+        return StartedInference(
+            output_location=answer["OutputLocation"], failure_location=answer.get("FailureLocation", "")
+        )
+
+    def _document(self, job: Job, attempt: Attempt) -> GenerationJob:
+        return GenerationJob(
+            job_id=job.job_id,
+            prompt=job.spec.prompt,
+            negative_prompt=job.spec.negative_prompt,
+            width=job.spec.width,
+            height=job.spec.height,
+            steps=job.spec.steps,
+            guidance=job.spec.guidance,
+            scheduler=job.spec.scheduler,
+            seeds=job.spec.seeds,
+            output_prefix=f"s3://{self._bucket}/quarantine/{job.job_id}/{attempt.attempt_id}/",
+        )

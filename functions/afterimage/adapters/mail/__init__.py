@@ -1,0 +1,1 @@
+"""Mail: composed from templates with autoescape, sent by SES."""

@@ -1,0 +1,126 @@
+"""Write the mail about a job: HTML with inline thumbnails, and the same in plain text.
+
+The prompt is hostile text: templates escape it, and it never reaches a subject or a header. A thumbnail is a `cid:`
+part, because clients strip `data:` and a presigned URL would be dead; it cannot be revoked, and the mail says so.
+"""
+
+from __future__ import annotations
+
+import functools
+import unicodedata
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from email.utils import make_msgid
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader
+
+from afterimage.domain.job import Job
+from afterimage.domain.status import JobStatus
+
+_SHOWN_PX = 320
+_MAX_PROMPT_SHOWN = 600
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Tone:
+    subject: str
+    headline: str
+
+
+_TONES = {
+    JobStatus.DELIVERING: _Tone(subject="Your picture is ready", headline="Your picture is ready"),
+    JobStatus.BLOCKED: _Tone(subject="Your picture was not made", headline="We did not make this picture"),
+    JobStatus.FAILED: _Tone(subject="Your picture could not be made", headline="Something went wrong"),
+    JobStatus.CANCELLED: _Tone(subject="Your picture was cancelled", headline="The request was cancelled"),
+    JobStatus.EXPIRED: _Tone(subject="Your picture was not made", headline="The request expired"),
+}
+
+
+@functools.cache
+def _templates() -> tuple[Environment, Environment]:
+    """Return the environments for HTML (escaping everything) and for plain text (nothing to escape)."""
+    loader = FileSystemLoader(Path(__file__).parent)
+    html = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    text = Environment(loader=loader, autoescape=False, trim_blocks=True)  # noqa: S701 - text/plain has no markup
+    return html, text
+
+
+def compose(
+    job: Job, sender: str, recipient: str, links: tuple[str, ...], expires_at_s: int, thumbnails: tuple[bytes, ...]
+) -> EmailMessage:
+    """Return the message. `links` and `thumbnails` (JPEG) go with `job.pictures`, one each."""
+    tone = _TONES.get(job.status, _TONES[JobStatus.FAILED])
+    plural = len(job.pictures) > 1 and job.status is JobStatus.DELIVERING
+    subject = tone.subject.replace("picture is", "pictures are") if plural else tone.subject
+    cids = [make_msgid(domain="afterimage.invalid") for _ in links]
+    fields = _fields(job, subject, links, expires_at_s, [cid[1:-1] for cid in cids])
+    html, text = _templates()
+    message = EmailMessage()
+    message["Subject"] = subject
+    message["From"] = sender
+    message["To"] = recipient
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(text.get_template("message.txt.j2").render(fields))
+    message.add_alternative(html.get_template("message.html.j2").render(fields), subtype="html")
+    html_part: Any = message.get_payload()[1]
+    for number, (cid, thumbnail) in enumerate(zip(cids, thumbnails, strict=True), start=1):
+        html_part.add_related(
+            thumbnail, "image", "jpeg", cid=cid, filename=f"picture-{number}.jpg", disposition="inline"
+        )
+    return message
+
+
+def _fields(job: Job, subject: str, links: tuple[str, ...], expires_at_s: int, cids: list[str]) -> dict[str, Any]:
+    tone = _TONES.get(job.status, _TONES[JobStatus.FAILED])
+    sentence = job.failure.sentence if job.failure else _ready_sentence(job)
+    pictures = [
+        {"link": link, "cid": cid, "shown_width": width, "shown_height": height}
+        for link, cid, (width, height) in zip(links, cids, map(_shown_size, _sizes(job, links)), strict=True)
+    ]
+    small_print = [f"Request {job.job_id}."]
+    if links:
+        until = datetime.fromtimestamp(expires_at_s, UTC).strftime("%-d %B %Y, %H:%M UTC")
+        small_print = [
+            f"{'The links work' if len(links) > 1 else 'The link works'} until {until}, and can be withdrawn before.",
+            "The small picture in this mail is a copy: it stays when the link ends.",
+            "Made by a machine-learning model.",
+            *small_print,
+        ]
+    return {
+        "subject": subject,
+        "headline": subject if links else tone.headline,
+        "preheader": sentence,
+        "sentence": sentence,
+        "pictures": pictures,
+        # What was refused is not repeated to whoever reads along.
+        "prompt": _visible(job.spec.prompt) if job.status is JobStatus.DELIVERING else "",
+        "warnings": [warning.message for warning in job.warnings] if links else [],
+        "small_print": small_print,
+    }
+
+
+def _ready_sentence(job: Job) -> str:
+    asked, made = len(job.spec.seeds), len(job.pictures)
+    if made < asked:
+        return f"{made} of {asked} pictures passed our content review."
+    return "It is waiting behind the button below." if made == 1 else f"All {made} are waiting behind their buttons below."
+
+
+def _sizes(job: Job, links: tuple[str, ...]) -> list[tuple[int, int]]:
+    return [(picture.width, picture.height) for picture in job.pictures[: len(links)]]
+
+
+def _shown_size(size: tuple[int, int]) -> tuple[int, int]:
+    """Fit a picture into 320 pixels: mail clients want both numbers, and scale a small one up."""
+    width, height = size
+    scale = _SHOWN_PX / max(width, height)
+    return round(width * scale), round(height * scale)
+
+
+def _visible(prompt: str) -> str:
+    """Return the prompt without characters that reorder or hide text, cut to a length that a mail bears."""
+    shown = "".join(" " if unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp") else c for c in prompt)
+    return shown if len(shown) <= _MAX_PROMPT_SHOWN else f"{shown[:_MAX_PROMPT_SHOWN]}…"

@@ -1,0 +1,59 @@
+"""Pictures in S3: copied out of quarantine with their tags, read for a mail, opened by a presigned URL."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from afterimage.adapters.aws import error_code, is_throttle
+from afterimage.domain.errors import InvalidResultError, StoreUnavailableError
+
+# boto3 still presigns with SigV2 in some regions; a SigV4 URL needs the regional host, which `virtual` gives on AWS.
+PRESIGN_CONFIG = Config(signature_version="s3v4", s3={"us_east_1_regional_endpoint": "regional"})
+PRESIGNED_TTL_S = 300
+_GONE = frozenset({"NoSuchKey", "404", "NotFound"})
+
+
+class S3Gallery:
+    """Implements `ports.Gallery`, and presigns for the HTTP functions."""
+
+    def __init__(self, client: Any, bucket: str) -> None:
+        self._client = client
+        self._bucket = bucket
+
+    def publish(self, quarantined_key: str, key: str, size_bytes: int | None, tags: Mapping[str, str]) -> None:
+        """Copy an object with these tags; a second copy gives the same. Raises InvalidResultError for a wrong one."""
+        source = {"Bucket": self._bucket, "Key": quarantined_key}
+        try:
+            if size_bytes is not None and self._client.head_object(**source)["ContentLength"] != size_bytes:
+                raise InvalidResultError()
+            self._client.copy_object(
+                Bucket=self._bucket, Key=key, CopySource=source, TaggingDirective="REPLACE", Tagging=urlencode(tags)
+            )
+        except ClientError as exc:
+            if error_code(exc) in _GONE:
+                raise InvalidResultError() from exc
+            if is_throttle(exc):
+                raise StoreUnavailableError() from exc
+            raise
+
+    def read_thumbnail(self, key: str) -> bytes:
+        """Return a published thumbnail (JPEG, a few kilobytes)."""
+        try:
+            body: bytes = self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+        except ClientError as exc:
+            if is_throttle(exc):
+                raise StoreUnavailableError() from exc
+            raise
+        return body
+
+    def presign(self, key: str) -> str:
+        """Return a URL that opens `key` for five minutes; it dies with this role's session, hence so short."""
+        url: str = self._client.generate_presigned_url(
+            "get_object", Params={"Bucket": self._bucket, "Key": key}, ExpiresIn=PRESIGNED_TTL_S
+        )
+        return url

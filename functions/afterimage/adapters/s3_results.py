@@ -1,0 +1,57 @@
+"""What the container and SageMaker wrote about an inference, read from S3 within our own bucket and prefixes only."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from afterimage.adapters.aws import error_code, is_throttle
+from afterimage.contracts.codec import ContractError, from_document, from_json
+from afterimage.contracts.generation import GenerationResult, ModelError, ModelProblem
+from afterimage.domain.errors import InvalidResultError, StoreUnavailableError
+
+_MAX_BYTES = 1_000_000  # a result without inline pictures is a few kilobytes
+
+
+class S3Results:
+    """Implements `ports.Results`."""
+
+    def __init__(self, client: Any, bucket: str) -> None:
+        self._client = client
+        self._bucket = bucket
+
+    def read_result(self, location: str) -> GenerationResult:
+        """Return the result document. Raises InvalidResultError when it is missing, foreign or not of the shape."""
+        try:
+            return from_json(GenerationResult, self._read(location, "inference/output/"))
+        except (ContractError, FileNotFoundError) as exc:
+            raise InvalidResultError() from exc
+
+    def read_problem(self, location: str | None) -> ModelProblem | None:
+        """Return the container's own words, None when there are none: SageMaker writes other texts there as well."""
+        if not location:
+            return None
+        try:
+            document = json.loads(self._read(location, "inference/failure/"))
+            return from_document(ModelError, document).error
+        except (ValueError, FileNotFoundError):  # ContractError is a ValueError
+            return None
+
+    def _read(self, location: str, prefix: str) -> bytes:
+        start = f"s3://{self._bucket}/{prefix}"
+        if not location.startswith(start):
+            raise FileNotFoundError(prefix)
+        try:
+            answer = self._client.get_object(Bucket=self._bucket, Key=location.removeprefix(f"s3://{self._bucket}/"))
+        except ClientError as exc:
+            if error_code(exc) in ("NoSuchKey", "404"):
+                raise FileNotFoundError(prefix) from exc
+            if is_throttle(exc):
+                raise StoreUnavailableError() from exc
+            raise
+        body: bytes = answer["Body"].read(_MAX_BYTES + 1)
+        if len(body) > _MAX_BYTES:
+            raise FileNotFoundError(prefix)
+        return body

@@ -1,0 +1,1 @@
+"""What Afterimage knows without any technology: requests, statuses, presets, moderation, links, errors."""

@@ -1,0 +1,242 @@
+"""Every error of the product, as one tree.
+
+    AfterimageError
+    ├── RejectedError        the caller's doing; asking again changes nothing
+    │   ├── InvalidRequestError
+    │   │   ├── UnknownPresetError
+    │   │   └── InvalidCursorError
+    │   ├── AccessTokenNeededError
+    │   ├── RecipientNotPermittedError
+    │   ├── JobNotFoundError
+    │   ├── JobClosedError
+    │   ├── IdempotencyConflictError
+    │   ├── LinkNotFoundError
+    │   ├── LinkExpiredError
+    │   ├── AdmissionClosedError
+    │   └── GenerationRefusedError
+    ├── TransientError       may pass; Step Functions retries these by name
+    │   ├── StoreUnavailableError
+    │   ├── EngineUnavailableError
+    │   ├── ModeratorUnavailableError
+    │   ├── WorkflowUnavailableError
+    │   ├── MailUnavailableError
+    │   ├── NoticeInFlightError
+    │   └── UnknownInferenceError
+    └── FailedError          ours; final
+        ├── GenerationFailedError
+        ├── InvalidResultError
+        ├── MailRefusedError
+        ├── PolicyInvalidError
+        └── StoppedError
+
+A Lambda reports an error to Step Functions by its class name, so the state machine retries the transient names above;
+a test holds both lists equal. `code` is the stable machine code of the HTTP API and of a job's record, `sentence` what
+a person reads; neither ever holds a prompt, an address, a token or a link.
+"""
+
+from __future__ import annotations
+
+
+class AfterimageError(Exception):
+    """Base of the tree. `sentence` may be given where the class's own is too general."""
+
+    code = "internal_error"
+    sentence = "Something went wrong on our side. Nothing was charged; please try again."
+
+    def __init__(self, sentence: str | None = None, *, code: str | None = None) -> None:
+        self.sentence = sentence or type(self).sentence
+        self.code = code or type(self).code
+        super().__init__(self.sentence)
+
+
+class RejectedError(AfterimageError):
+    """The caller's doing, final: the same call would be refused again."""
+
+    code = "rejected"
+    sentence = "The request was refused."
+
+
+class InvalidRequestError(RejectedError):
+    """Raised when a request breaks a bound of the product or of the model it would run on."""
+
+    code = "invalid_request"
+    sentence = "The request is not valid."
+
+
+class UnknownPresetError(InvalidRequestError):
+    """Raised when a request names a preset that does not exist."""
+
+    code = "unknown_preset"
+    sentence = "There is no such preset. GET /v1/presets lists them."
+
+
+class InvalidCursorError(InvalidRequestError):
+    """Raised when a page cursor was not made by this API."""
+
+    code = "invalid_cursor"
+    sentence = "The cursor is not one that this list gave out."
+
+
+class AccessTokenNeededError(RejectedError):
+    """Raised for an ID token: it passes the authorizer's signature check but says nothing about scopes."""
+
+    code = "access_token_needed"
+    sentence = "Send an access token, not an ID token."
+
+
+class RecipientNotPermittedError(RejectedError):
+    """Raised when the caller may not send mail to the address it names, or names none and has none."""
+
+    code = "recipient_not_permitted"
+    sentence = "Mail can only go to your own confirmed address."
+
+
+class JobNotFoundError(RejectedError):
+    """Raised when a job does not exist, has expired, or belongs to somebody else: the three look the same."""
+
+    code = "job_not_found"
+    sentence = "There is no such image request."
+
+
+class JobClosedError(RejectedError):
+    """Raised when work arrives for a job whose status no longer admits it: it ended, or went on without this work."""
+
+    code = "job_closed"
+    sentence = "The image request has already moved on."
+
+
+class IdempotencyConflictError(RejectedError):
+    """Raised when an Idempotency-Key is used again with another body."""
+
+    code = "idempotency_key_reused"
+    sentence = "This Idempotency-Key was already used with a different request."
+
+
+class LinkNotFoundError(RejectedError):
+    """Raised when a link was never made, was altered, or was revoked."""
+
+    code = "link_not_found"
+    sentence = "This link does not lead to a picture."
+
+
+class LinkExpiredError(RejectedError):
+    """Raised when a link is older than its stated lifetime."""
+
+    code = "link_expired"
+    sentence = "This link has expired."
+
+
+class AdmissionClosedError(RejectedError):
+    """Raised when an operator has stopped admission."""
+
+    code = "admission_closed"
+    sentence = "New requests are not being accepted right now. Please try again later."
+
+
+class GenerationRefusedError(RejectedError):
+    """Raised when the model container refuses the job before any work: outside its limits, unknown scheduler."""
+
+    code = "generation_refused"
+    sentence = "The model cannot make this picture."
+
+
+class TransientError(AfterimageError):
+    """May pass: the same call is worth repeating."""
+
+    code = "temporarily_unavailable"
+    sentence = "A service that we depend on did not answer. Please try again."
+
+
+class StoreUnavailableError(TransientError):
+    """Raised when DynamoDB or S3 throttles or does not answer."""
+
+
+class EngineUnavailableError(TransientError):
+    """Raised when the inference endpoint throttles, is busy, not ready or out of memory."""
+
+    code = "engine_unavailable"
+    sentence = "The image model is not available right now."
+
+
+class ModeratorUnavailableError(TransientError):
+    """Raised when the moderation policy cannot be read: a moderator that does not answer is not a yes."""
+
+    code = "moderation_unavailable"
+    sentence = "The request could not be checked against the content policy."
+
+
+class WorkflowUnavailableError(TransientError):
+    """Raised when Step Functions throttles or does not answer."""
+
+
+class MailUnavailableError(TransientError):
+    """Raised when SES throttles before accepting a mail: certainly not sent, so it may be sent again."""
+
+
+class NoticeInFlightError(TransientError):
+    """Raised when another run is telling the person right now, or died doing so a moment ago."""
+
+
+class UnknownInferenceError(TransientError):
+    """Raised when a completion names an inference that no attempt is waiting for; redelivered, then a dead letter."""
+
+
+class FailedError(AfterimageError):
+    """Our doing, final: repeating the same call gives the same failure."""
+
+    code = "failed"
+    sentence = "The picture could not be made."
+
+
+class GenerationFailedError(FailedError):
+    """Raised when the model container failed, died or ran out of time."""
+
+    code = "generation_failed"
+    sentence = "The image model failed while making the picture."
+
+
+class InvalidResultError(FailedError):
+    """Raised when the container's answer breaks the contract or names pictures that are not there."""
+
+    code = "invalid_result"
+    sentence = "The image model gave an answer that could not be used."
+
+
+class MailRefusedError(FailedError):
+    """Raised when SES refuses a mail for good; the job stays SUCCEEDED and the refusal is on record."""
+
+    code = "mail_refused"
+    sentence = "The mail could not be sent to this address."
+
+
+class PolicyInvalidError(FailedError):
+    """Raised when the moderation policy that an operator has set cannot be read: nothing passes until it is mended."""
+
+    code = "moderation_policy_invalid"
+    sentence = "The request could not be checked against the content policy."
+
+
+class StoppedError(FailedError):
+    """Raised (as a record, never as a Python exception in a state) when an execution was aborted from outside."""
+
+    code = "stopped"
+    sentence = "The request was stopped by an operator."
+
+
+def leaves(base: type[AfterimageError]) -> tuple[type[AfterimageError], ...]:
+    """Return the classes below `base` that have no children, in the order of their definition."""
+    found: list[type[AfterimageError]] = []
+    for child in base.__subclasses__():
+        found.extend(leaves(child) or (child,))
+    return tuple(found)
+
+
+def by_name(name: str) -> type[AfterimageError] | None:
+    """Return the class of the tree that Step Functions reported as `name`, None for a foreign error."""
+    pending: list[type[AfterimageError]] = [AfterimageError]
+    while pending:
+        candidate = pending.pop()
+        if candidate.__name__ == name:
+            return candidate
+        pending.extend(candidate.__subclasses__())
+    return None

@@ -1,0 +1,148 @@
+"""A job: one request from acceptance to its end, with everything that was decided about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NewType
+
+from afterimage.domain.moderation import Decision
+from afterimage.domain.status import JobStatus
+
+JobId = NewType("JobId", str)
+
+_CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
+JOB_ID_LENGTH = 26
+
+
+def new_job_id(now_ms: int, entropy: bytes) -> JobId:
+    """Return a ULID in lower case: 48 bits of time, then 80 of `entropy` (10 bytes), so that ids sort by time.
+
+    26 characters leave room in SageMaker's 64-character inference id for the attempt.
+    """
+    number = (now_ms << 80) | int.from_bytes(entropy[:10], "big")
+    return JobId("".join(_CROCKFORD[(number >> shift) & 31] for shift in range(125, -1, -5)))
+
+
+def is_job_id(text: str) -> bool:
+    """True for the form of a job id; saves a look-up for anything else."""
+    return len(text) == JOB_ID_LENGTH and all(character in _CROCKFORD for character in text)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageSpec:
+    """What is to be made, complete: nothing is left to a default further on, so a replay makes the same picture."""
+
+    prompt: str
+    negative_prompt: str
+    preset: str | None
+    width: int
+    height: int
+    steps: int
+    guidance: float
+    scheduler: str | None
+    seeds: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatusChange:
+    """One entry of the timeline."""
+
+    status: JobStatus
+    at_ms: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """One delivered picture. Keys name neither owner nor job, because a redirect shows them."""
+
+    number: int
+    seed: int
+    width: int
+    height: int
+    size_bytes: int
+    sha256: str
+    key: str
+    thumbnail_key: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobWarning:
+    """Something the person should know about the result: the container's words, passed on."""
+
+    code: str
+    message: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """Why a job ended without a picture: a stable code and a sentence for the person."""
+
+    code: str
+    sentence: str
+
+
+NOTICE_SENDING = "sending"
+NOTICE_SENT = "sent"
+NOTICE_FAILED = "failed"
+NOTICE_UNCERTAIN = "uncertain"
+NOTICE_NONE = "not_wanted"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notice:
+    """How the person was told. `sending` is the intent, written before the mail leaves; a crash after it leaves
+    `uncertain`, never a second mail."""
+
+    state: str
+    at_ms: int
+    failure_code: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """The record of one request. `owner` is `user#sub`, `client#id` or `schedule#name`."""
+
+    job_id: JobId
+    owner: str
+    status: JobStatus
+    spec: ImageSpec
+    recipient: str | None
+    gallery: str
+    created_at_ms: int
+    updated_at_ms: int
+    expires_at_s: int
+    timeline: tuple[StatusChange, ...]
+    decisions: tuple[Decision, ...] = ()
+    pictures: tuple[Picture, ...] = ()
+    warnings: tuple[JobWarning, ...] = ()
+    failure: Failure | None = None
+    notice: Notice | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """One inference of a job, known by the digest of its task token: a retry has a new token, a repeat the same one.
+
+    `output_location` and `failure_location` are where SageMaker said it would write; `outcome` is set once.
+    """
+
+    job_id: JobId
+    attempt_id: str
+    task_token: str
+    started_at_ms: int
+    expires_at_s: int
+    output_location: str | None = None
+    failure_location: str | None = None
+    outcome: str | None = None
+
+    @property
+    def inference_id(self) -> str:
+        """What travels through SageMaker: 43 of its 64 characters."""
+        return f"{self.job_id}.{self.attempt_id}"
+
+
+def split_inference_id(inference_id: str) -> tuple[JobId, str] | None:
+    """Return job and attempt of an inference id that we made, None for any other text."""
+    job_id, dot, attempt_id = inference_id.partition(".")
+    return (JobId(job_id), attempt_id) if dot and attempt_id and is_job_id(job_id) else None

@@ -1,0 +1,1 @@
+"""One thin file per Lambda: event in, one use-case call, result out."""

@@ -1,0 +1,54 @@
+"""State ModeratePrompt: judge the prompt of a job and record the decision."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from afterimage.adapters.aws import client
+from afterimage.adapters.dynamodb.jobs import DynamoJobStore
+from afterimage.adapters.parameters import OperatorParameters
+from afterimage.domain.job import JobId
+from afterimage.domain.moderation import Policy
+from afterimage.ports import Clock, JobStore
+from afterimage.settings import ModeratePromptSettings, read_settings
+from afterimage.telemetry import count, environment, logger, metrics, now_ms
+from afterimage.usecases.moderate_prompt import moderate_prompt
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dependencies:
+    """What this Lambda works with."""
+
+    jobs: JobStore
+    policy: Callable[[], Policy]
+    clock: Clock
+
+
+@functools.cache
+def dependencies() -> Dependencies:
+    """Build the real ones, once per process."""
+    settings = read_settings(ModeratePromptSettings, environment())
+    parameters = OperatorParameters(client("ssm"))
+    return Dependencies(
+        jobs=DynamoJobStore(client("dynamodb"), settings.table_name),
+        policy=lambda: parameters.moderation_policy(settings.moderation_policy_parameter),
+        clock=now_ms,
+    )
+
+
+def handle(event: dict[str, Any], deps: Dependencies) -> dict[str, str]:
+    """Take `{"job_id"}` and return it with the decision."""
+    decision = moderate_prompt(JobId(event["job_id"]), jobs=deps.jobs, policy=deps.policy(), clock=deps.clock)
+    logger.info("prompt judged", decision=decision.action.value, policy_version=decision.policy_version)
+    count(f"Prompt{decision.action.value.capitalize()}")
+    return {"job_id": event["job_id"], "decision": decision.action.value}
+
+
+@logger.inject_lambda_context(correlation_id_path="job_id", clear_state=True)
+@metrics.log_metrics
+def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, str]:
+    """Entry point of ModeratePromptFunction."""
+    return handle(event, dependencies())

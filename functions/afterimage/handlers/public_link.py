@@ -1,0 +1,105 @@
+"""HTTP, for everybody: the mailed link, the health check and the API's own description."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path as FilePath
+from typing import Annotated, Any
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.openapi.params import Path
+
+from afterimage.adapters.aws import client
+from afterimage.adapters.dynamodb.links import DynamoLinkStore
+from afterimage.adapters.s3_gallery import PRESIGN_CONFIG, S3Gallery
+from afterimage.http.application import application, problems
+from afterimage.http.schemas import Health
+from afterimage.ports import Clock, LinkStore
+from afterimage.settings import PublicLinkSettings, read_settings
+from afterimage.telemetry import count, environment, logger, metrics, now_ms
+from afterimage.usecases.follow_link import follow_link
+
+app = application()
+OPENAPI_FILE = FilePath(__file__).parent.parent / "http" / "openapi.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dependencies:
+    """What this Lambda works with."""
+
+    links: LinkStore
+    gallery: S3Gallery
+    clock: Clock
+
+
+@functools.cache
+def dependencies() -> Dependencies:
+    """Build the real ones, once per process."""
+    settings = read_settings(PublicLinkSettings, environment())
+    return Dependencies(
+        links=DynamoLinkStore(client("dynamodb"), settings.table_name),
+        gallery=S3Gallery(client("s3", PRESIGN_CONFIG), settings.bucket_name),
+        clock=now_ms,
+    )
+
+
+@app.get(
+    "/i/<token>",
+    summary="Open a mailed picture",
+    description="Redirects to the picture. Following it changes nothing, so mail scanners do no harm.",
+    status_code=HTTPStatus.FOUND,
+    responses={302: {"description": "To the picture, for a few minutes"}} | problems(404, 410, 500, 503),
+    tags=["links"],
+)
+def get_link(token: Annotated[str, Path(description="The secret in the link.")]) -> Response[None]:
+    """Redirect to a fresh presigned URL, which no cache may keep and no referrer may tell."""
+    deps: Dependencies = app.context["deps"]
+    link = follow_link(token, links=deps.links, clock=deps.clock)
+    count("LinkFollowed")
+    return Response(
+        status_code=HTTPStatus.FOUND.value,
+        headers={
+            "Location": deps.gallery.presign(link.key),
+            "Cache-Control": "no-store",
+            "Referrer-Policy": "no-referrer",
+        },
+    )
+
+
+@app.get(
+    "/v1/health",
+    summary="Is the API there?",
+    responses={200: {"description": "It is", "content": {"application/json": {"model": Health}}}},
+    tags=["service"],
+)
+def get_health() -> Response[Health]:
+    """Answer without touching anything."""
+    return Response(status_code=200, content_type="application/json", body=Health(status="ok"))
+
+
+@app.get(
+    "/v1/openapi.json",
+    summary="This description",
+    responses={200: {"description": "OpenAPI 3.1"}},
+    tags=["service"],
+)
+def get_openapi() -> Response[str]:
+    """Return the generated description that ships with this code."""
+    return Response(
+        status_code=200, content_type="application/json", body=OPENAPI_FILE.read_text(encoding="utf-8")
+    )
+
+
+def handle(event: dict[str, Any], deps: Dependencies, context: Any = None) -> dict[str, Any]:
+    """Take an HTTP API event (payload version 2) and return its response."""
+    app.append_context(deps=deps)
+    return app.resolve(event, context)
+
+
+@logger.inject_lambda_context(clear_state=True)
+@metrics.log_metrics
+def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Entry point of PublicLinkFunction."""
+    return handle(event, dependencies(), context)

@@ -1,0 +1,198 @@
+"""HTTP, for signed-in callers: create, read and list image requests; list presets."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Path, Query
+
+from afterimage.adapters.aws import client
+from afterimage.adapters.cognito import CognitoPeople
+from afterimage.adapters.dynamodb.jobs import DynamoJobStore
+from afterimage.adapters.parameters import OperatorParameters
+from afterimage.adapters.s3_gallery import PRESIGN_CONFIG, S3Gallery
+from afterimage.adapters.step_functions import StepFunctionsWorkflow
+from afterimage.domain.job import Job
+from afterimage.domain.model_profiles import model_profiles
+from afterimage.domain.presets import presets
+from afterimage.domain.recipients import Caller
+from afterimage.http.application import application, problems
+from afterimage.http.caller import caller_from_claims
+from afterimage.http.schemas import (
+    ImageList,
+    ImageRequestBody,
+    ImageView,
+    PictureView,
+    PresetList,
+    preset_view,
+    view_of,
+)
+from afterimage.settings import RequestsApiSettings, read_settings
+from afterimage.telemetry import count, environment, logger, metrics, now_ms, random_bytes
+from afterimage.usecases.create_request import Door, create_request
+from afterimage.usecases.read_requests import list_requests, read_request
+
+app = application()
+MAX_PAGE = 50
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dependencies:
+    """What this Lambda works with."""
+
+    door: Door
+    gallery: S3Gallery
+
+
+@functools.cache
+def dependencies() -> Dependencies:
+    """Build the real ones, once per process."""
+    settings = read_settings(RequestsApiSettings, environment())
+    parameters = OperatorParameters(client("ssm"))
+    return Dependencies(
+        door=Door(
+            jobs=DynamoJobStore(client("dynamodb"), settings.table_name),
+            workflow=StepFunctionsWorkflow(client("stepfunctions"), settings.state_machine_arn),
+            people=CognitoPeople(client("cognito-idp"), settings.user_pool_id),
+            profile=model_profiles()[settings.model_profile],
+            admission_is_open=lambda: parameters.admission_is_open(settings.admission_parameter),
+            job_ttl_s=settings.job_ttl_days * 86_400,
+            clock=now_ms,
+            entropy=random_bytes,
+        ),
+        gallery=S3Gallery(client("s3", PRESIGN_CONFIG), settings.bucket_name),
+    )
+
+
+def _caller() -> Caller:
+    return caller_from_claims(app.current_event.request_context.authorizer.jwt_claim or {})
+
+
+def _deps() -> Dependencies:
+    deps: Dependencies = app.context["deps"]
+    return deps
+
+
+def _view(job: Job) -> ImageView:
+    gallery = _deps().gallery
+    return view_of(
+        job,
+        [
+            PictureView(
+                number=picture.number,
+                seed=picture.seed,
+                width=picture.width,
+                height=picture.height,
+                size_bytes=picture.size_bytes,
+                sha256=picture.sha256,
+                url=gallery.presign(picture.key),
+                thumbnail_url=gallery.presign(picture.thumbnail_key),
+            )
+            for picture in job.pictures
+        ],
+    )
+
+
+@app.post(
+    "/v1/images",
+    summary="Request pictures",
+    description="Answers at once; the pictures follow by mail and under the returned id.",
+    status_code=HTTPStatus.ACCEPTED,
+    responses={202: {"description": "Accepted", "content": {"application/json": {"model": ImageView}}}}
+    | problems(400, 401, 403, 409, 422, 500, 503),
+    tags=["images"],
+)
+def post_image(
+    body: Annotated[ImageRequestBody, Body()],
+    idempotency_key: Annotated[
+        str | None,
+        Header(
+            alias="Idempotency-Key",
+            description="The same key and body give the same request, for a day.",
+            min_length=1,
+            max_length=255,
+        ),
+    ] = None,
+) -> Response[ImageView]:
+    """Create a request; 202 with its id."""
+    accepted = create_request(body.to_request(), _caller(), idempotency_key, _deps().door)
+    logger.info("request accepted", job_id=accepted.job.job_id, replayed=accepted.replayed)
+    count("RequestReplayed" if accepted.replayed else "RequestAccepted")
+    return Response(
+        status_code=HTTPStatus.ACCEPTED.value,
+        content_type="application/json",
+        body=_view(accepted.job),
+        headers={
+            "Location": f"/v1/images/{accepted.job.job_id}",
+            "Idempotency-Replayed": str(accepted.replayed).lower(),
+        },
+    )
+
+
+@app.get(
+    "/v1/images",
+    summary="List your requests, newest first",
+    responses={200: {"description": "A page", "content": {"application/json": {"model": ImageList}}}}
+    | problems(401, 422, 500, 503),
+    tags=["images"],
+)
+def get_images(
+    limit: Annotated[int, Query(description="Requests on a page.", ge=1, le=MAX_PAGE)] = 20,
+    cursor: Annotated[str | None, Query(description="From the page before.", max_length=64)] = None,
+) -> Response[ImageList]:
+    """List the caller's requests."""
+    door = _deps().door
+    page = list_requests(_caller(), limit, cursor, jobs=door.jobs, clock=door.clock)
+    return _ok(ImageList(items=[_view(job) for job in page.jobs], cursor=page.cursor))
+
+
+@app.get(
+    "/v1/images/<job_id>",
+    summary="Read one request",
+    responses={200: {"description": "The request", "content": {"application/json": {"model": ImageView}}}}
+    | problems(401, 404, 422, 500, 503),
+    tags=["images"],
+)
+def get_image(job_id: Annotated[str, Path(description="The id from creation.", max_length=64)]) -> Response[ImageView]:
+    """Read one of the caller's requests, with its timeline and fresh links."""
+    door = _deps().door
+    return _ok(_view(read_request(job_id, _caller(), jobs=door.jobs, clock=door.clock)))
+
+
+@app.get(
+    "/v1/presets",
+    summary="List the styles",
+    responses={200: {"description": "Every preset", "content": {"application/json": {"model": PresetList}}}}
+    | problems(401, 500),
+    tags=["presets"],
+)
+def get_presets() -> Response[PresetList]:
+    """List every preset with its frame, so that nothing about a prompt is hidden."""
+    return _ok(PresetList(items=[preset_view(name, preset) for name, preset in presets().items()]))
+
+
+def _ok(body: Any) -> Response[Any]:
+    # Presigned URLs and prompts stand in these bodies: no cache may keep them.
+    return Response(
+        status_code=HTTPStatus.OK.value,
+        content_type="application/json",
+        body=body,
+        headers={"Cache-Control": "no-store"},
+    )
+
+
+def handle(event: dict[str, Any], deps: Dependencies, context: Any = None) -> dict[str, Any]:
+    """Take an HTTP API event (payload version 2) and return its response."""
+    app.append_context(deps=deps)
+    return app.resolve(event, context)
+
+
+@logger.inject_lambda_context(clear_state=True)
+@metrics.log_metrics
+def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Entry point of RequestsApiFunction."""
+    return handle(event, dependencies(), context)

@@ -1,0 +1,54 @@
+"""EventBridge Scheduler: start the request that a schedule carries, once per scheduled time."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from afterimage.adapters.aws import client
+from afterimage.adapters.cognito import NobodyAtAll
+from afterimage.adapters.dynamodb.jobs import DynamoJobStore
+from afterimage.adapters.parameters import OperatorParameters
+from afterimage.adapters.step_functions import StepFunctionsWorkflow
+from afterimage.contracts.codec import from_document
+from afterimage.domain.model_profiles import model_profiles
+from afterimage.domain.recipients import MAIL_ANY_SCOPE, Caller
+from afterimage.domain.request import ImageRequest
+from afterimage.settings import StartScheduledRequestSettings, read_settings
+from afterimage.telemetry import count, environment, logger, metrics, now_ms, random_bytes
+from afterimage.usecases.create_request import Door, create_request
+
+
+@functools.cache
+def dependencies() -> Door:
+    """Build the real ones, once per process."""
+    settings = read_settings(StartScheduledRequestSettings, environment())
+    parameters = OperatorParameters(client("ssm"))
+    return Door(
+        jobs=DynamoJobStore(client("dynamodb"), settings.table_name),
+        workflow=StepFunctionsWorkflow(client("stepfunctions"), settings.state_machine_arn),
+        people=NobodyAtAll(),
+        profile=model_profiles()[settings.model_profile],
+        admission_is_open=lambda: parameters.admission_is_open(settings.admission_parameter),
+        job_ttl_s=settings.job_ttl_days * 86_400,
+        clock=now_ms,
+        entropy=random_bytes,
+    )
+
+
+def handle(event: dict[str, Any], deps: Door) -> dict[str, str]:
+    """Take `{"schedule", "scheduled_time", "request"}` and return the job id. Scheduler delivers at least once, so the
+    scheduled time is the idempotency key. Whoever may write a schedule may name its recipient."""
+    caller = Caller(owner=f"schedule#{event['schedule']}", username=None, scopes=frozenset({MAIL_ANY_SCOPE}))
+    asked = from_document(ImageRequest, event["request"])
+    accepted = create_request(asked, caller, event["scheduled_time"], deps)
+    logger.info("scheduled request accepted", job_id=accepted.job.job_id, replayed=accepted.replayed)
+    count("RequestReplayed" if accepted.replayed else "RequestAccepted")
+    return {"job_id": accepted.job.job_id}
+
+
+@logger.inject_lambda_context(clear_state=True)
+@metrics.log_metrics
+def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, str]:
+    """Entry point of StartScheduledRequestFunction."""
+    return handle(event, dependencies())

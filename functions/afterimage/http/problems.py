@@ -1,0 +1,68 @@
+"""Errors as RFC 9457 problem documents with stable machine codes."""
+
+from __future__ import annotations
+
+import json
+from http import HTTPStatus
+
+from aws_lambda_powertools.event_handler import Response
+
+from afterimage.domain.errors import (
+    AccessTokenNeededError,
+    AdmissionClosedError,
+    AfterimageError,
+    IdempotencyConflictError,
+    JobClosedError,
+    JobNotFoundError,
+    LinkExpiredError,
+    LinkNotFoundError,
+    RecipientNotPermittedError,
+    RejectedError,
+    TransientError,
+)
+from afterimage.http.schemas import FieldProblem, Problem
+
+CONTENT_TYPE = "application/problem+json"
+RETRY_AFTER_S = 5
+
+# The first class that fits decides, so special ones stand before general ones.
+_STATUS: tuple[tuple[type[AfterimageError], HTTPStatus], ...] = (
+    (AccessTokenNeededError, HTTPStatus.UNAUTHORIZED),
+    (RecipientNotPermittedError, HTTPStatus.FORBIDDEN),
+    (JobNotFoundError, HTTPStatus.NOT_FOUND),
+    (LinkNotFoundError, HTTPStatus.NOT_FOUND),
+    (LinkExpiredError, HTTPStatus.GONE),
+    (JobClosedError, HTTPStatus.CONFLICT),
+    (IdempotencyConflictError, HTTPStatus.CONFLICT),
+    (AdmissionClosedError, HTTPStatus.SERVICE_UNAVAILABLE),
+    (RejectedError, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (TransientError, HTTPStatus.SERVICE_UNAVAILABLE),
+    (AfterimageError, HTTPStatus.INTERNAL_SERVER_ERROR),
+)
+
+
+def status_of(error: AfterimageError) -> HTTPStatus:
+    """Return the HTTP status that stands for `error`."""
+    return next(status for kind, status in _STATUS if isinstance(error, kind))
+
+
+def problem_response(status: HTTPStatus, code: str, sentence: str, fields: tuple[FieldProblem, ...] = ()) -> Response[str]:
+    """Return a problem document. A 503 says when to come back."""
+    problem = Problem(
+        type=f"https://afterimage.invalid/problems/{code}",
+        title=status.phrase,
+        status=status.value,
+        detail=sentence,
+        code=code,
+        errors=list(fields),
+    )
+    headers = {"Cache-Control": "no-store"}
+    if status is HTTPStatus.SERVICE_UNAVAILABLE:
+        headers["Retry-After"] = str(RETRY_AFTER_S)
+    body = problem.model_dump(exclude_defaults=not fields)
+    return Response(status_code=status.value, content_type=CONTENT_TYPE, body=json.dumps(body), headers=headers)
+
+
+def response_for(error: AfterimageError) -> Response[str]:
+    """Return the problem document of an error of ours."""
+    return problem_response(status_of(error), error.code, error.sentence)

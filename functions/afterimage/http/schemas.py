@@ -1,0 +1,234 @@
+"""Bodies of the HTTP API. OpenAPI is generated from these, so descriptions are written for its readers."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from afterimage.domain.job import Job
+from afterimage.domain.moderation import Action
+from afterimage.domain.presets import Preset
+from afterimage.domain.request import MAX_COUNT, MAX_PROMPT_CHARACTERS, ImageRequest
+from afterimage.domain.status import JobStatus
+
+
+class _Body(BaseModel):
+    """Strict: a field that we do not know is a mistake of the caller's, not something to ignore."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Notify(_Body):
+    """Whom to tell. Without it, your own confirmed address."""
+
+    email: Annotated[str | None, Field(description="Another address needs the scope `mail:any`.", max_length=254)] = None
+
+
+class ImageRequestBody(_Body):
+    """A picture to be made. Only the prompt is needed; what is left out comes from the preset or the model."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        json_schema_extra={"examples": [{"prompt": "a lighthouse at dusk", "preset": "movie-poster", "count": 2}]},
+    )
+
+    prompt: Annotated[str, Field(description="What to draw.", min_length=1, max_length=MAX_PROMPT_CHARACTERS)]
+    negative_prompt: Annotated[
+        str | None, Field(description="What to keep out.", max_length=MAX_PROMPT_CHARACTERS)
+    ] = None
+    preset: Annotated[str | None, Field(description="A style by name; `GET /v1/presets` lists them.", max_length=64)] = None
+    count: Annotated[int, Field(description="How many pictures, each with the next seed.", ge=1, le=MAX_COUNT)] = 1
+    seed: Annotated[
+        int | None, Field(description="Seed of the first picture; drawn and returned when left out.", ge=0, le=2**32 - 1)
+    ] = None
+    width: Annotated[int | None, Field(description="Pixels; goes with height.", ge=8, le=4096)] = None
+    height: Annotated[int | None, Field(description="Pixels; goes with width.", ge=8, le=4096)] = None
+    steps: Annotated[int | None, Field(description="Denoising steps.", ge=1, le=1000)] = None
+    guidance: Annotated[float | None, Field(description="How closely to follow the prompt.", ge=0, le=100)] = None
+    scheduler: Annotated[str | None, Field(description="A scheduler by diffusers' class name.", max_length=64)] = None
+    notify: Notify = Notify()
+
+    def to_request(self) -> ImageRequest:
+        """Return what use cases understand."""
+        return ImageRequest(**self.model_dump(exclude={"notify"}), email=self.notify.email)
+
+
+class TimelineEntry(BaseModel):
+    """A status and when the request entered it."""
+
+    status: JobStatus
+    at: datetime
+
+
+class Verdict(BaseModel):
+    """A judgement on prompt or picture: categories and a sentence, never a score."""
+
+    stage: Literal["prompt", "picture"]
+    action: Action
+    categories: list[str]
+    sentence: str
+    at: datetime
+
+
+class PictureView(BaseModel):
+    """A delivered picture. The URLs open it for a few minutes; ask again for fresh ones."""
+
+    number: int
+    seed: int
+    width: int
+    height: int
+    size_bytes: int
+    sha256: str
+    url: str
+    thumbnail_url: str
+
+
+class WarningView(BaseModel):
+    """Something worth knowing about the result."""
+
+    code: str
+    message: str
+    detail: str
+
+
+class FailureView(BaseModel):
+    """Why there is no picture."""
+
+    code: str
+    sentence: str
+
+
+class NoticeView(BaseModel):
+    """Whether the mail went out: `sending`, `sent`, `failed`, `uncertain` or `not_wanted`."""
+
+    state: str
+    at: datetime
+
+
+class ImageView(BaseModel):
+    """An image request as it stands."""
+
+    id: str
+    status: JobStatus
+    prompt: str
+    negative_prompt: str
+    preset: str | None
+    width: int
+    height: int
+    steps: int
+    guidance: float
+    scheduler: str | None
+    seeds: list[int]
+    created_at: datetime
+    expires_at: datetime
+    timeline: list[TimelineEntry]
+    verdicts: list[Verdict]
+    images: list[PictureView]
+    warnings: list[WarningView]
+    failure: FailureView | None
+    notice: NoticeView | None
+    links: dict[str, str]
+
+
+class ImageList(BaseModel):
+    """A page of requests, newest first. `cursor` asks for the next page and is null on the last."""
+
+    items: list[ImageView]
+    cursor: str | None
+
+
+class PresetView(BaseModel):
+    """A style that can be named in a request."""
+
+    name: str
+    title: str
+    description: str
+    frame: str
+    negative_prompt: str
+    aspect: str
+
+
+class PresetList(BaseModel):
+    """Every preset."""
+
+    items: list[PresetView]
+
+
+class Health(BaseModel):
+    """The API answers."""
+
+    status: Literal["ok"]
+
+
+class FieldProblem(BaseModel):
+    """One field that is wrong."""
+
+    field: str
+    message: str
+
+
+class Problem(BaseModel):
+    """An RFC 9457 problem document. `code` is stable and meant for machines, `detail` for people."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    errors: list[FieldProblem] = []
+
+
+def view_of(job: Job, pictures: list[PictureView]) -> ImageView:
+    """Return what the owner of a job sees of it."""
+    spec = job.spec
+    return ImageView(
+        id=job.job_id,
+        status=job.status,
+        prompt=spec.prompt,
+        negative_prompt=spec.negative_prompt,
+        preset=spec.preset,
+        width=spec.width,
+        height=spec.height,
+        steps=spec.steps,
+        guidance=spec.guidance,
+        scheduler=spec.scheduler,
+        seeds=list(spec.seeds),
+        created_at=_moment(job.created_at_ms),
+        expires_at=_moment(job.expires_at_s * 1000),
+        timeline=[TimelineEntry(status=change.status, at=_moment(change.at_ms)) for change in job.timeline],
+        verdicts=[
+            Verdict(
+                stage="picture" if decision.stage == "picture" else "prompt",
+                action=decision.action,
+                categories=list(decision.categories),
+                sentence=decision.sentence,
+                at=_moment(decision.at_ms),
+            )
+            for decision in job.decisions
+        ],
+        images=pictures,
+        warnings=[WarningView(code=w.code, message=w.message, detail=w.detail) for w in job.warnings],
+        failure=FailureView(code=job.failure.code, sentence=job.failure.sentence) if job.failure else None,
+        notice=NoticeView(state=job.notice.state, at=_moment(job.notice.at_ms)) if job.notice else None,
+        links={"self": f"/v1/images/{job.job_id}"},
+    )
+
+
+def preset_view(name: str, preset: Preset) -> PresetView:
+    """Return a preset as the API shows it."""
+    across, down = preset.aspect
+    return PresetView(
+        name=name,
+        title=preset.title,
+        description=preset.description,
+        frame=preset.frame,
+        negative_prompt=preset.negative_prompt,
+        aspect=f"{across}:{down}",
+    )
+
+
+def _moment(at_ms: int) -> datetime:
+    return datetime.fromtimestamp(at_ms / 1000, UTC)

@@ -1,0 +1,173 @@
+"""What use cases ask of the outside. Adapters implement these; tests bring fakes that pass the same contract tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from afterimage.contracts.generation import GenerationResult, ModelProblem
+from afterimage.domain.job import Attempt, Failure, ImageSpec, Job, JobId, JobWarning, Notice, Picture
+from afterimage.domain.links import Link
+from afterimage.domain.moderation import Decision
+from afterimage.domain.status import JobStatus
+
+Clock = Callable[[], int]
+"""Returns the time in milliseconds since 1970."""
+Entropy = Callable[[int], bytes]
+"""Returns so many unguessable bytes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class IdempotencyClaim:
+    """That a key (hashed with its owner) belongs to a job; `body_digest` tells a replay from a misuse."""
+
+    key_hash: str
+    body_digest: str
+    job_id: JobId
+    expires_at_s: int
+
+
+class KeyTakenError(Exception):
+    """Raised by `JobStore.create` when a living claim already holds the key; not a product error, only a race lost."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobChanges:
+    """What one status write sets besides the status. None leaves a field as it is; decisions are added."""
+
+    spec: ImageSpec | None = None
+    decisions: tuple[Decision, ...] = ()
+    pictures: tuple[Picture, ...] | None = None
+    warnings: tuple[JobWarning, ...] | None = None
+    failure: Failure | None = None
+
+
+NO_CHANGES = JobChanges()
+
+
+class JobStore(Protocol):
+    """Jobs and the claims on their keys. Every method raises StoreUnavailableError when throttled."""
+
+    def create(self, job: Job, claim: IdempotencyClaim | None) -> None:
+        """Put both or neither. Raises KeyTakenError."""
+
+    def find_claim(self, key_hash: str, now_ms: int) -> IdempotencyClaim | None:
+        """Return the living claim on a key."""
+
+    def get(self, job_id: JobId, now_ms: int) -> Job:
+        """Return a job that has not expired. Raises JobNotFoundError."""
+
+    def list_by_owner(self, owner: str, limit: int, after: JobId | None, now_ms: int) -> tuple[Job, ...]:
+        """Return up to `limit` jobs, newest first, those older than `after` only."""
+
+    def list_open(self, updated_before_ms: int, limit: int) -> tuple[Job, ...]:
+        """Return jobs that have not ended and were not touched since, longest untouched first."""
+
+    def advance(self, job_id: JobId, to: JobStatus, at_ms: int, changes: JobChanges = NO_CHANGES) -> Job:
+        """Write a status where the table allows it and return the new record.
+
+        Raises JobClosedError where it does not, JobNotFoundError for no job.
+        """
+
+    def swap_notice(self, job_id: JobId, expected_state: str | None, notice: Notice | None) -> bool:
+        """Replace the notice if its state is `expected_state` (None: there is none yet); tell whether it was."""
+
+
+class AttemptStore(Protocol):
+    """Attempts with their task tokens, by (job, attempt)."""
+
+    def register(self, attempt: Attempt) -> Attempt:
+        """Put an attempt unless it is there; return what is there now."""
+
+    def find(self, job_id: JobId, attempt_id: str) -> Attempt | None:
+        """Return an attempt, read consistently: a completion may follow its registration by milliseconds."""
+
+    def record_locations(self, attempt: Attempt, output_location: str, failure_location: str) -> None:
+        """Note where SageMaker will write."""
+
+    def settle(self, attempt: Attempt, outcome: str, output_location: str | None) -> Attempt:
+        """Record the first outcome; a later one changes nothing. Return what is recorded now."""
+
+
+class LinkStore(Protocol):
+    """Links by the hash of their token."""
+
+    def put(self, link: Link) -> None:
+        """Store a link."""
+
+    def find(self, token_hash: str) -> Link | None:
+        """Return a link, expired or revoked ones too."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StartedInference:
+    """Where the result or the failure will be written, as `s3://` URIs."""
+
+    output_location: str
+    failure_location: str
+
+
+class Engine(Protocol):
+    """Something that makes pictures and answers later."""
+
+    def start(self, job: Job, attempt: Attempt) -> StartedInference:
+        """Hand the job over. Raises EngineUnavailableError or GenerationFailedError."""
+
+
+class Workflow(Protocol):
+    """The state machine, seen from outside. Every method raises WorkflowUnavailableError when throttled."""
+
+    def start(self, job_id: JobId) -> None:
+        """Start the execution named as the job; one that is there already is as good."""
+
+    def is_running(self, job_id: JobId) -> bool:
+        """True while the job's execution runs; False when it ended or was never started."""
+
+    def succeed(self, task_token: str, output: Mapping[str, str]) -> bool:
+        """Resume a waiting state. False when the token is no longer waited for."""
+
+    def fail(self, task_token: str, error: str, cause: str) -> bool:
+        """Fail a waiting state. False when the token is no longer waited for."""
+
+
+class Results(Protocol):
+    """What the container and SageMaker wrote about one inference."""
+
+    def read_result(self, location: str) -> GenerationResult:
+        """Return the result document. Raises InvalidResultError."""
+
+    def read_problem(self, location: str | None) -> ModelProblem | None:
+        """Return what the container said when it failed, None when it said nothing that can be read."""
+
+
+class Gallery(Protocol):
+    """The pictures: quarantined, and published."""
+
+    def publish(self, quarantined_key: str, key: str, size_bytes: int | None, tags: Mapping[str, str]) -> None:
+        """Copy an object out of quarantine with these tags. Raises InvalidResultError when it is not there or not of
+        this size."""
+
+    def read_thumbnail(self, key: str) -> bytes:
+        """Return a published thumbnail (JPEG)."""
+
+
+class Mailer(Protocol):
+    """Sends one mail about a job."""
+
+    def send(self, job: Job, recipient: str, links: tuple[str, ...], expires_at_s: int, thumbnails: tuple[bytes, ...]) -> None:
+        """Send. Raises MailUnavailableError (certainly not sent) or MailRefusedError (never will be)."""
+
+
+class People(Protocol):
+    """The sign-in directory."""
+
+    def confirmed_address(self, username: str) -> str | None:
+        """Return the person's mail address, None unless it is confirmed."""
+
+
+class Teller(Protocol):
+    """Has the person told, out of band of the caller."""
+
+    def tell(self, job_id: JobId) -> None:
+        """Ask for the notification of a job that has ended."""

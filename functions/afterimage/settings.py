@@ -1,0 +1,134 @@
+"""One frozen settings class per handler, read from the environment when the handler is first used, never at import.
+
+A field's name in capitals is the variable's name; a test holds these classes against `template.yaml`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+class SettingsError(Exception):
+    """Raised when variables are missing or not numbers; lists all of them at once."""
+
+
+def read_settings(cls: type[T], environment: Mapping[str, str]) -> T:
+    """Build `cls` from variables. Raises SettingsError."""
+    hints = typing.get_type_hints(cls)
+    names = {field.name: field.name.upper() for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    wrong = sorted(
+        name
+        for field, name in names.items()
+        if not environment.get(name) or (hints[field] is int and not environment[name].isdecimal())
+    )
+    if wrong:
+        raise SettingsError(f"{cls.__name__} needs these environment variables: {', '.join(wrong)}")
+    return cls(**{field: hints[field](environment[name]) for field, name in names.items()})
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequestsApiSettings:
+    """For `handlers.requests_api`."""
+
+    table_name: str
+    bucket_name: str
+    state_machine_arn: str
+    user_pool_id: str
+    model_profile: str
+    job_ttl_days: int
+    admission_parameter: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StartScheduledRequestSettings:
+    """For `handlers.start_scheduled_request`."""
+
+    table_name: str
+    state_machine_arn: str
+    model_profile: str
+    job_ttl_days: int
+    admission_parameter: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublicLinkSettings:
+    """For `handlers.public_link`."""
+
+    table_name: str
+    bucket_name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModeratePromptSettings:
+    """For `handlers.moderate_prompt`."""
+
+    table_name: str
+    moderation_policy_parameter: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StartGenerationSettings:
+    """For `handlers.start_generation`."""
+
+    table_name: str
+    bucket_name: str
+    endpoint_name: str
+    request_ttl_seconds: int
+    invocation_timeout_seconds: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResumeOnCompletionSettings:
+    """For `handlers.resume_on_completion`."""
+
+    table_name: str
+    bucket_name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReviewImagesSettings:
+    """For `handlers.review_images`."""
+
+    table_name: str
+    bucket_name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotifyRequesterSettings:
+    """For `handlers.notify_requester`."""
+
+    table_name: str
+    bucket_name: str
+    sender_address: str
+    link_base: str
+    link_ttl_parameter: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordFailureSettings:
+    """For `handlers.record_failure`."""
+
+    table_name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CloseLostJobSettings:
+    """For `handlers.close_lost_job`."""
+
+    table_name: str
+    notify_requester_function: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepOpenJobsSettings:
+    """For `handlers.sweep_open_jobs`."""
+
+    table_name: str
+    state_machine_arn: str
+    notify_requester_function: str

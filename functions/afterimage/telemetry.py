@@ -1,0 +1,36 @@
+"""Logs and metrics, the same for every Lambda: facts with the job id, never prompts, addresses, tokens or links."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+
+SERVICE = "afterimage"
+NAMESPACE = "Afterimage"
+
+logger = Logger(service=SERVICE)
+metrics = Metrics(namespace=NAMESPACE, service=SERVICE)
+
+
+def count(outcome: str) -> None:
+    """Count one outcome; the table of names is in docs/operations.md."""
+    metrics.add_metric(name=outcome, unit=MetricUnit.Count, value=1)
+
+
+def now_ms() -> int:
+    """Return the wall clock in milliseconds, the `Clock` of every real handler."""
+    return time.time_ns() // 1_000_000
+
+
+def random_bytes(count_of_bytes: int) -> bytes:
+    """Return unguessable bytes, the `Entropy` of every real handler."""
+    return secrets.token_bytes(count_of_bytes)
+
+
+def environment() -> dict[str, str]:
+    """Return the environment as settings read it."""
+    return dict(os.environ)

@@ -1,0 +1,1 @@
+"""One verb per file: functions that take data and ports and return data."""

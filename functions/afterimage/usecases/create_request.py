@@ -1,0 +1,113 @@
+"""Accept a request: record the job and its idempotency claim together, then start the workflow."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from afterimage.contracts.codec import to_json
+from afterimage.contracts.generation import MAX_SEED
+from afterimage.domain.errors import AdmissionClosedError, IdempotencyConflictError, TransientError
+from afterimage.domain.expiry import IDEMPOTENCY_TTL_S
+from afterimage.domain.job import Job, StatusChange, new_job_id
+from afterimage.domain.model_profiles import ModelProfile
+from afterimage.domain.recipients import Caller, choose_recipient
+from afterimage.domain.request import ImageRequest, specify
+from afterimage.domain.status import JobStatus
+from afterimage.ports import Clock, Entropy, IdempotencyClaim, JobStore, KeyTakenError, People, Workflow
+
+
+@dataclass(frozen=True, kw_only=True)
+class Door:
+    """What accepting needs: stores, rules of this deployment, time and randomness."""
+
+    jobs: JobStore
+    workflow: Workflow
+    people: People
+    profile: ModelProfile
+    admission_is_open: Callable[[], bool]
+    job_ttl_s: int
+    clock: Clock
+    entropy: Entropy
+
+
+@dataclass(frozen=True, kw_only=True)
+class Acceptance:
+    """The job, and whether this call only found it again by its Idempotency-Key."""
+
+    job: Job
+    replayed: bool
+
+
+def create_request(asked: ImageRequest, caller: Caller, idempotency_key: str | None, door: Door) -> Acceptance:
+    """Accept `asked` for `caller`, once per key.
+
+    Raises InvalidRequestError, RecipientNotPermittedError, IdempotencyConflictError, AdmissionClosedError and
+    StoreUnavailableError; after any of them nothing is recorded.
+    """
+    now_ms = door.clock()
+    key_hash = _hash_key(caller, idempotency_key) if idempotency_key is not None else None
+    body_digest = hashlib.sha256(to_json(asked).encode()).hexdigest()
+    if key_hash and (claim := door.jobs.find_claim(key_hash, now_ms)):
+        return _replay(claim, body_digest, door)
+    if not door.admission_is_open():
+        raise AdmissionClosedError()
+    job = _new_job(asked, caller, now_ms, door)
+    claim = (
+        IdempotencyClaim(
+            key_hash=key_hash,
+            body_digest=body_digest,
+            job_id=job.job_id,
+            expires_at_s=now_ms // 1000 + IDEMPOTENCY_TTL_S,
+        )
+        if key_hash
+        else None
+    )
+    try:
+        door.jobs.create(job, claim)
+    except KeyTakenError:  # a call with the same key was faster
+        taken = door.jobs.find_claim(key_hash or "", now_ms)
+        if taken is None:
+            raise
+        return _replay(taken, body_digest, door)
+    _start(job, door)
+    return Acceptance(job=job, replayed=False)
+
+
+def _hash_key(caller: Caller, key: str) -> str:
+    return hashlib.sha256(f"{caller.owner}\n{key}".encode()).hexdigest()
+
+
+def _new_job(asked: ImageRequest, caller: Caller, now_ms: int, door: Door) -> Job:
+    spec = specify(asked, door.profile, lambda: int.from_bytes(door.entropy(4), "big") % (MAX_SEED + 1))
+    own_address = door.people.confirmed_address(caller.username) if caller.username else None
+    return Job(
+        job_id=new_job_id(now_ms, door.entropy(10)),
+        owner=caller.owner,
+        status=JobStatus.QUEUED,
+        spec=spec,
+        recipient=choose_recipient(caller, own_address, asked.email),
+        gallery=door.entropy(16).hex(),
+        created_at_ms=now_ms,
+        updated_at_ms=now_ms,
+        expires_at_s=now_ms // 1000 + door.job_ttl_s,
+        timeline=(StatusChange(status=JobStatus.QUEUED, at_ms=now_ms),),
+    )
+
+
+def _replay(claim: IdempotencyClaim, body_digest: str, door: Door) -> Acceptance:
+    if claim.body_digest != body_digest:
+        raise IdempotencyConflictError()
+    job = door.jobs.get(claim.job_id, door.clock())
+    if job.status is JobStatus.QUEUED:  # the first call may have died before it could start the workflow
+        _start(job, door)
+    return Acceptance(job=job, replayed=True)
+
+
+def _start(job: Job, door: Door) -> None:
+    """The job is recorded, so it is accepted even when it cannot be started now: the sweep starts it."""
+    try:
+        door.workflow.start(job.job_id)
+    except TransientError:
+        return

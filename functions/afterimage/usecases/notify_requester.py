@@ -1,0 +1,100 @@
+"""Tell the person once how the request ended, with links of our own to the pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from afterimage.domain.errors import JobClosedError, MailRefusedError, NoticeInFlightError, TransientError
+from afterimage.domain.job import (
+    NOTICE_FAILED,
+    NOTICE_NONE,
+    NOTICE_SENDING,
+    NOTICE_SENT,
+    NOTICE_UNCERTAIN,
+    Job,
+    JobId,
+    Notice,
+)
+from afterimage.domain.links import TOKEN_BYTES, Link, hash_token, link_token
+from afterimage.domain.status import JobStatus
+from afterimage.ports import Clock, Entropy, Gallery, JobStore, LinkStore, Mailer
+
+# Longer than the function may run: an intent older than this belongs to a run that died.
+CLAIM_MS = 45_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Post:
+    """What telling needs."""
+
+    jobs: JobStore
+    links: LinkStore
+    gallery: Gallery
+    mailer: Mailer
+    link_base: str
+    link_ttl_s: Callable[[], int]
+    clock: Clock
+    entropy: Entropy
+
+
+def notify_requester(job_id: JobId, post: Post) -> Job:
+    """Tell how the job stands (DELIVERING or ended) and bring a delivering one to SUCCEEDED.
+
+    Raises JobClosedError for a job that is still being worked on, MailUnavailableError and NoticeInFlightError when it
+    is worth asking again. A refused mail is recorded, not raised: the pictures are there.
+    """
+    job = post.jobs.get(job_id, post.clock())
+    if not job.status.is_final and job.status is not JobStatus.DELIVERING:
+        raise JobClosedError()
+    if _claim(job, post):
+        _tell(job, post)
+    if job.status is JobStatus.DELIVERING:
+        return post.jobs.advance(job_id, JobStatus.SUCCEEDED, post.clock())
+    return post.jobs.get(job_id, post.clock())
+
+
+def _claim(job: Job, post: Post) -> bool:
+    """Record the intent before the mail leaves: SES cannot be asked whether it sent. True when it is ours to send."""
+    now_ms = post.clock()
+    if job.notice is None:
+        first = NOTICE_SENDING if job.recipient else NOTICE_NONE
+        if post.jobs.swap_notice(job.job_id, None, Notice(state=first, at_ms=now_ms)):
+            return first == NOTICE_SENDING
+        raise NoticeInFlightError()  # somebody else was faster; ask again when that has ended
+    if job.notice.state == NOTICE_SENDING:
+        if now_ms - job.notice.at_ms < CLAIM_MS:
+            raise NoticeInFlightError()
+        post.jobs.swap_notice(job.job_id, NOTICE_SENDING, Notice(state=NOTICE_UNCERTAIN, at_ms=now_ms))
+    return False
+
+
+def _tell(job: Job, post: Post) -> None:
+    expires_at_s = min(post.clock() // 1000 + post.link_ttl_s(), job.expires_at_s)
+    pictures = job.pictures if job.status is JobStatus.DELIVERING else ()
+    try:
+        links = tuple(_link(job, picture.key, expires_at_s, post) for picture in pictures)
+        thumbnails = tuple(post.gallery.read_thumbnail(picture.thumbnail_key) for picture in pictures)
+        post.mailer.send(job, job.recipient or "", links, expires_at_s, thumbnails)
+    except MailRefusedError as exc:
+        told = Notice(state=NOTICE_FAILED, at_ms=post.clock(), failure_code=exc.code)
+    except TransientError:
+        post.jobs.swap_notice(job.job_id, NOTICE_SENDING, None)
+        raise
+    else:
+        told = Notice(state=NOTICE_SENT, at_ms=post.clock())
+    post.jobs.swap_notice(job.job_id, NOTICE_SENDING, told)
+
+
+def _link(job: Job, key: str, expires_at_s: int, post: Post) -> str:
+    token = link_token(post.entropy(TOKEN_BYTES))
+    post.links.put(
+        Link(
+            token_hash=hash_token(token),
+            job_id=job.job_id,
+            key=key,
+            created_at_ms=post.clock(),
+            expires_at_s=expires_at_s,
+        )
+    )
+    return f"{post.link_base}/i/{token}"

@@ -1,0 +1,56 @@
+"""Resume the execution that waits for an inference, whatever the order and number of the messages about it."""
+
+from __future__ import annotations
+
+from afterimage.contracts.completion import Completion
+from afterimage.contracts.generation import ModelProblem
+from afterimage.domain.errors import (
+    AfterimageError,
+    EngineUnavailableError,
+    GenerationFailedError,
+    GenerationRefusedError,
+    UnknownInferenceError,
+)
+from afterimage.domain.job import split_inference_id
+from afterimage.ports import AttemptStore, Results, Workflow
+from afterimage.usecases.start_generation import failure_cause
+
+SUCCEEDED = "succeeded"
+FAILED = "failed"
+
+_REFUSALS = frozenset({"invalid_document", "outside_limits", "mode_not_supported", "scheduler_not_supported"})
+
+
+def resume_on_completion(
+    completion: Completion, *, attempts: AttemptStore, results: Results, workflow: Workflow
+) -> str:
+    """Answer the token of the attempt and return what became of the message, for log and metric.
+
+    `resumed`, `failed`: the state heard it. `late`: nobody waits any more. `contradicted`: another outcome came first.
+    Raises UnknownInferenceError, so that the message is delivered again and then kept as a dead letter.
+    """
+    named = split_inference_id(completion.inference_id)
+    attempt = attempts.find(*named) if named else None
+    if attempt is None:
+        raise UnknownInferenceError()
+    outcome = SUCCEEDED if completion.succeeded else FAILED
+    settled = attempts.settle(attempt, outcome, completion.output_location)
+    if settled.outcome != outcome:
+        return "contradicted"
+    if outcome == SUCCEEDED:
+        output = {"job_id": settled.job_id, "attempt_id": settled.attempt_id}
+        return "resumed" if workflow.succeed(settled.task_token, output) else "late"
+    error = _error_of(results.read_problem(completion.failure_location or attempt.failure_location))
+    heard = workflow.fail(settled.task_token, type(error).__name__, failure_cause(error.code, error.sentence))
+    return "failed" if heard else "late"
+
+
+def _error_of(problem: ModelProblem | None) -> AfterimageError:
+    """The container's sentence is ours and safe to show for a refusal; SageMaker's `failureReason` never is."""
+    if problem is None:
+        return GenerationFailedError()
+    if problem.code in _REFUSALS:
+        return GenerationRefusedError(problem.message, code=problem.code)
+    if problem.retryable:
+        return EngineUnavailableError(code=problem.code)
+    return GenerationFailedError(code=problem.code)

@@ -1,0 +1,94 @@
+"""Judge what was made, publish what passes with its metadata, leave the rest to the quarantine's lifecycle."""
+
+from __future__ import annotations
+
+from afterimage.contracts.generation import GeneratedImage, GenerationResult
+from afterimage.domain.errors import InvalidResultError, JobClosedError
+from afterimage.domain.job import Failure, Job, JobId, JobWarning, Picture
+from afterimage.domain.moderation import Action, Decision
+from afterimage.domain.status import JobStatus
+from afterimage.ports import AttemptStore, Clock, Gallery, JobChanges, JobStore, Results
+
+STAGE = "picture"
+POLICY_VERSION = "safety-checker-1"
+_REVIEWED = (JobStatus.DELIVERING, JobStatus.SUCCEEDED, JobStatus.BLOCKED)
+_BLOCKED = Failure(code="pictures_blocked", sentence="The pictures did not pass our content review.")
+
+
+def review_images(
+    job_id: JobId, attempt_id: str, *, jobs: JobStore, attempts: AttemptStore, results: Results, gallery: Gallery, clock: Clock
+) -> Job:
+    """Return the job as DELIVERING, or BLOCKED when nothing passed. A second run finds it so and changes nothing.
+
+    Raises InvalidResultError when the result is not one of this attempt, JobClosedError for a job that ended otherwise.
+    """
+    try:
+        job = jobs.advance(job_id, JobStatus.REVIEWING, clock())
+    except JobClosedError:
+        job = jobs.get(job_id, clock())
+        if job.status in _REVIEWED and any(decision.stage == STAGE for decision in job.decisions):
+            return job
+        raise
+    attempt = attempts.find(job_id, attempt_id)
+    if attempt is None or attempt.output_location is None:
+        raise InvalidResultError()
+    result = results.read_result(attempt.output_location)
+    _check_is_of(result, job, f"quarantine/{job_id}/{attempt_id}/")
+    decisions = tuple(_judge(image, clock()) for image in result.images)
+    pictures = tuple(
+        _publish(number, image, job, result, gallery)
+        for number, (image, decision) in enumerate(zip(result.images, decisions, strict=True))
+        if decision.action is Action.ALLOW
+    )
+    if not pictures:
+        return jobs.advance(job_id, JobStatus.BLOCKED, clock(), JobChanges(decisions=decisions, failure=_BLOCKED))
+    warnings = tuple(JobWarning(code=w.code, message=w.message, detail=w.detail) for w in result.warnings)
+    changes = JobChanges(decisions=decisions, pictures=pictures, warnings=warnings)
+    return jobs.advance(job_id, JobStatus.DELIVERING, clock(), changes)
+
+
+def _check_is_of(result: GenerationResult, job: Job, prefix: str) -> None:
+    """A result must be the one that was asked for: the container is ours, the object that it wrote may not be."""
+    seeds = tuple(image.seed for image in result.images)
+    keys = [key for image in result.images for key in (image.key, image.thumbnail_key)]
+    if result.job_id != job.job_id or seeds != job.spec.seeds:
+        raise InvalidResultError()
+    if not all(key and key.startswith(prefix) and ".." not in key for key in keys):
+        raise InvalidResultError()
+
+
+def _judge(image: GeneratedImage, at_ms: int) -> Decision:
+    if image.flagged:
+        return Decision(
+            stage=STAGE,
+            action=Action.BLOCK,
+            policy_version=POLICY_VERSION,
+            at_ms=at_ms,
+            categories=("unsafe_picture",),
+            sentence=_BLOCKED.sentence,
+        )
+    return Decision(stage=STAGE, action=Action.ALLOW, policy_version=POLICY_VERSION, at_ms=at_ms)
+
+
+def _publish(number: int, image: GeneratedImage, job: Job, result: GenerationResult, gallery: Gallery) -> Picture:
+    key, thumbnail_key = f"images/{job.gallery}/{number}.png", f"images/{job.gallery}/{number}.jpg"
+    tags = {
+        "job": job.job_id,
+        "seed": str(image.seed),
+        "preset": job.spec.preset or "none",
+        "model": result.versions.get("model", "unknown"),
+        "review": "passed",
+        "origin": "trained-algorithmic-media",
+    }
+    gallery.publish(image.key or "", key, image.size_bytes, tags)
+    gallery.publish(image.thumbnail_key or "", thumbnail_key, None, tags)
+    return Picture(
+        number=number,
+        seed=image.seed,
+        width=image.width,
+        height=image.height,
+        size_bytes=image.size_bytes,
+        sha256=image.sha256,
+        key=key,
+        thumbnail_key=thumbnail_key,
+    )

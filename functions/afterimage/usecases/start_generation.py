@@ -1,0 +1,49 @@
+"""Hand a job to its engine, the task token stored first: the answer may be there before the call returns."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from afterimage.domain.errors import AfterimageError, GenerationFailedError
+from afterimage.domain.job import Attempt, JobId
+from afterimage.domain.status import JobStatus
+from afterimage.ports import AttemptStore, Clock, Engine, JobStore, Workflow
+
+# Longer than the state may wait, and short enough that a credential does not lie about.
+ATTEMPT_TTL_S = 2 * 24 * 3600
+
+
+def start_generation(
+    job_id: JobId, task_token: str, *, jobs: JobStore, attempts: AttemptStore, engine: Engine, clock: Clock
+) -> Attempt:
+    """Register the attempt and start it; a repeat with the same token invokes again only if the first did not get there.
+
+    Raises JobClosedError, StoreUnavailableError, EngineUnavailableError or GenerationFailedError.
+    """
+    job = jobs.advance(job_id, JobStatus.GENERATING, clock())
+    now_ms = clock()
+    attempt = attempts.register(
+        Attempt(
+            job_id=job_id,
+            attempt_id=hashlib.sha256(task_token.encode()).hexdigest()[:16],
+            task_token=task_token,
+            started_at_ms=now_ms,
+            expires_at_s=now_ms // 1000 + ATTEMPT_TTL_S,
+        )
+    )
+    if attempt.output_location is None:
+        started = engine.start(job, attempt)
+        attempts.record_locations(attempt, started.output_location, started.failure_location)
+    return attempt
+
+
+def report_failure(task_token: str, error: Exception, workflow: Workflow) -> None:
+    """Answer the token ourselves: nobody else hears of an error in a state that waits for a callback."""
+    known = error if isinstance(error, AfterimageError) else GenerationFailedError(code="internal_error")
+    workflow.fail(task_token, type(known).__name__, failure_cause(known.code, known.sentence))
+
+
+def failure_cause(code: str, sentence: str) -> str:
+    """Return the cause of a task failure as JSON: what `record_failure` reads, and all that history keeps."""
+    return json.dumps({"code": code, "sentence": sentence})
