@@ -80,14 +80,14 @@ def _house(canvas: Canvas, scene: Landscape, x: float, foot: float) -> None:
     canvas.box(x - width, foot - height, x + width, foot, walls)
     canvas.polygon([(x - width - 3, foot - height), (x, foot - height - 11), (x + width + 3, foot - height)],
                    lit(ROOF, scene.time))
-    canvas.box(x - 3, foot - 8, x + 2, foot, lit(DOOR, scene.time))
+    canvas.box(x - 2.5, foot - 8.5, x + 2.5, foot, lit(DOOR, scene.time))
     glass = WINDOW[scene.time]
-    canvas.box(x + 4.5, foot - 9, x + 9, foot - 4.5, glass)
-    canvas.box(x - 9, foot - 9, x - 4.5, foot - 4.5, glass)
+    canvas.box(x + 4, foot - 9.5, x + 9, foot - 4.5, glass)
+    canvas.box(x - 9, foot - 9.5, x - 4, foot - 4.5, glass)
 
 
 def _tree(canvas: Canvas, scene: Landscape, x: float, foot: float) -> None:
-    canvas.box(x - 1.8, foot - 11, x + 1.8, foot, lit(TRUNK, scene.time))
+    canvas.box(x - 2.2, foot - 11, x + 2.2, foot, lit(TRUNK, scene.time))
     crown = lit(CROWN, scene.time)
     if scene.ground == "snow":
         for lift, width in ((7, 10.5), (14, 8.5), (21, 6.5)):
@@ -114,10 +114,11 @@ def _sky(canvas: Canvas, scene: Landscape, rng: Random, horizon: float, light_x:
     if scene.stars:
         for cell in rng.sample(range(21), 9):
             x, y = (cell % 7) * 9 + 5 + rng.uniform(-2.5, 2.5), (cell // 7) * 9 + 5 + rng.uniform(-2.5, 2.5)
-            canvas.ellipse(x, y, 0.95, 0.95, STAR)
+            canvas.ellipse(x, y, 1.3, 1.3, STAR)
     if scene.light == "sun" and scene.time == "sunset":
-        canvas.ellipse(light_x, horizon - 5, 11.5, 11.5, _blend(SKY["sunset"][2], SUN["sunset"], 0.35))
-        canvas.ellipse(light_x, horizon - 5, 8.5, 8.5, SUN["sunset"])
+        height = 15 if scene.mountains else horizon - 5
+        canvas.ellipse(light_x, height, 11.5, 11.5, _blend(SKY["sunset"][2], SUN["sunset"], 0.35))
+        canvas.ellipse(light_x, height, 8.5, 8.5, SUN["sunset"])
     elif scene.light == "sun":
         canvas.ellipse(light_x, 13, 8.5, 8.5, _blend(SKY["day"][1], SUN["day"], 0.35))
         canvas.ellipse(light_x, 13, 6.5, 6.5, SUN["day"])
@@ -125,7 +126,8 @@ def _sky(canvas: Canvas, scene: Landscape, rng: Random, horizon: float, light_x:
         canvas.ellipse(light_x, 14, 8.5, 8.5, _blend(SKY["night"][1], MOON, 0.2))
         canvas.ellipse(light_x, 14, 6.5, 6.5, MOON)
     if scene.clouds:
-        for x in (rng.uniform(10, 26), rng.uniform(38, 54))[: rng.choice((1, 2))]:
+        open_sky = [x for x in (rng.uniform(10, 26), rng.uniform(38, 54)) if abs(x - light_x) > 15 or not scene.light]
+        for x in open_sky[: rng.choice((1, 2))]:
             y = rng.uniform(8, 20)
             for dx, dy, rx, ry in ((-5, 1, 5, 3), (5, 1, 5, 3), (0, -1, 6, 4.5)):
                 canvas.ellipse(x + dx, y + dy, rx, ry, CLOUD[scene.time])
@@ -139,7 +141,7 @@ def _mountains(canvas: Canvas, scene: Landscape, rng: Random, horizon: float) ->
         x += rng.uniform(-4, 4)
         top, foot, half = horizon - height, horizon + 3, (height + 3) * 0.95
         canvas.polygon([(x, top), (x + half, foot), (x - half, foot)], rock)
-        cap = height * 0.3
+        cap = height * 0.36
         slope = half / (height + 3)
         canvas.polygon([(x, top), (x + cap * slope, top + cap), (x + cap * slope * 0.35, top + cap * 0.75),
                         (x, top + cap * 1.15), (x - cap * slope * 0.4, top + cap * 0.75),
@@ -153,14 +155,14 @@ def _ground(canvas: Canvas, scene: Landscape, rng: Random, horizon: float, light
         canvas.gradient(horizon, SIDE, (_blend(base, glow, 0.3), base, _blend(base, (0, 0, 0), 0.25)))
         if scene.light is not None and scene.time != "day":
             shine = _blend(base, MOON if scene.time == "night" else SUN["sunset"], 0.7)
-            for row, width in enumerate((6, 4.5, 5.5, 3.5)):
+            for row, width in enumerate((6, 4.5, 6.5, 3.5)):
                 y = horizon + 2 + row * 5
-                canvas.box(light_x - width, y, light_x + width, y + 1.6, shine)
+                canvas.box(light_x - width, y, light_x + width, y + 2, shine)
         else:
             wave = _blend(base, (255, 255, 255), 0.4)
             for row in range(3):
-                x, y = rng.uniform(8, 56), horizon + 4 + row * 6
-                canvas.box(x - 5, y, x + 5, y + 1.4, wave)
+                x, y = rng.uniform(9, 55), horizon + 4 + row * 6
+                canvas.box(x - 6, y, x + 6, y + 2, wave)
         return
     roll = rng.uniform(-3, 3)
     near = _blend(base, (0, 0, 0), 0.1)

@@ -52,7 +52,7 @@ SKY: Final[dict[str, tuple[RGB, RGB, RGB]]] = {
 LIGHT: Final[dict[str, tuple[float, float, float]]] = {
     "day": (1.0, 1.0, 1.0),
     "sunset": (0.92, 0.66, 0.62),
-    "night": (0.36, 0.42, 0.60),
+    "night": (0.42, 0.47, 0.64),
 }
 """What the light of each time leaves of a colour, per channel."""
 

@@ -58,9 +58,9 @@ Scene = Shape | Landscape
 def shape_scene(rng: Random, shape: str | None = None, colour: str | None = None) -> Shape:
     """A shape scene, of the given shape and colour if they are given (held-out pairs only then)."""
     while shape is None or colour is None:
-        pair = (rng.choice(SHAPES), rng.choice(list(COLOURS)))
+        pair = (rng.choice(list(COLOURS)), rng.choice(SHAPES))
         if pair not in HELD_OUT:
-            shape, colour = pair
+            colour, shape = pair
     background = rng.choice([name for name in COLOURS if name != colour])
     size = rng.choices(list(SIZES), weights=(1, 2, 1))[0]
     radius = SIZES[size] * rng.uniform(0.94, 1.06)

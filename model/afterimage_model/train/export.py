@@ -1,0 +1,64 @@
+"""Puts the trained parts together as a `StableDiffusionPipeline`, and writes the folder that ships."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from diffusers import AutoencoderTiny, DPMSolverMultistepScheduler, StableDiffusionPipeline
+from transformers import CLIPTokenizer
+
+from demo.captions import vocabulary
+from demo.scenes import SIDE
+
+if TYPE_CHECKING:
+    from afterimage_model.train.diffusion import Writer
+
+STEPS, GUIDANCE = 8, 3.0
+"""What the pictures are best at; `python -m demo.fidelity --sweep` measures it."""
+
+
+def assemble(vae: AutoencoderTiny, writer: "Writer", words: CLIPTokenizer) -> StableDiffusionPipeline:
+    """A pipeline that shares the parts' weights."""
+    scheduler = DPMSolverMultistepScheduler(
+        prediction_type="flow_prediction", use_flow_sigmas=True, final_sigmas_type="zero", steps_offset=1
+    )
+    pipeline = StableDiffusionPipeline(
+        vae=vae,
+        text_encoder=writer.text,
+        tokenizer=words,
+        unet=writer.unet,
+        scheduler=scheduler,
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
+
+
+def limits() -> dict[str, object]:
+    """What a server must know about the folder: defaults, limits, and the words that count."""
+    return {
+        "name": "afterimage-demo",
+        "version": "1",
+        "default_width": SIDE,
+        "default_height": SIDE,
+        "default_steps": STEPS,
+        "default_guidance": GUIDANCE,
+        "default_scheduler": "DPMSolverMultistepScheduler",
+        "min_side": SIDE,
+        "max_side": SIDE,
+        "max_pixels": SIDE * SIDE,
+        "max_steps": 50,
+        "max_count": 16,
+        "known_words": vocabulary(),
+    }
+
+
+def export(pipeline: StableDiffusionPipeline, folder: Path) -> Path:
+    """Writes the pipeline as 16-bit safetensors; it is to be loaded and run in 32 bits."""
+    pipeline.to(torch.device("cpu"), torch.float16)
+    pipeline.save_pretrained(folder, safe_serialization=True)
+    (folder / "afterimage.json").write_text(json.dumps(limits(), indent=1) + "\n", encoding="utf-8")
+    return folder

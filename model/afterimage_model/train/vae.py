@@ -1,0 +1,137 @@
+"""Stage one: an autoencoder that draws sharp edges.
+
+It starts as "average down, nearest up" in three of its channels, so that its first picture is already a blurred copy,
+and learns from there.
+"""
+
+from pathlib import Path
+from time import monotonic
+
+import torch
+from diffusers import AutoencoderTiny
+from torch import Tensor, nn
+from torch.nn import functional
+
+from afterimage_model.train import checkpoint
+from afterimage_model.train.log import Log
+from afterimage_model.train.schedule import learning_rate, step_generator
+from demo.config import TrainConfig, VaeConfig
+
+SPREAD = 4.0
+"""Colours in 0..1 times this, around their middle, have about unit variance as latents."""
+
+
+def build(config: VaeConfig) -> AutoencoderTiny:
+    """A new autoencoder that averages on the way down and repeats on the way up."""
+    width = (config.channels,) * 4
+    vae = AutoencoderTiny(
+        encoder_block_out_channels=width,
+        decoder_block_out_channels=width,
+        num_encoder_blocks=config.encoder_blocks,
+        num_decoder_blocks=config.decoder_blocks,
+        latent_channels=config.latent_channels,
+        scaling_factor=1.0,
+    )
+    for part in (vae.encoder.layers, vae.decoder.layers):
+        convolutions = [layer for layer in part if isinstance(layer, nn.Conv2d)]
+        for layer in part:
+            if isinstance(layer, nn.Conv2d):
+                _pass_colours(layer)
+            elif hasattr(layer, "conv"):
+                last = layer.conv[-1]
+                nn.init.zeros_(last.bias)
+                with torch.no_grad():
+                    last.weight.mul_(0.3)
+                    last.weight[:3] = 0
+        with torch.no_grad():
+            if part is vae.encoder.layers:
+                convolutions[-1].weight[:3] *= SPREAD
+                convolutions[-1].bias[:3] = -SPREAD / 2
+            else:
+                convolutions[0].weight[:3] /= SPREAD
+                convolutions[0].bias[:3] = 0.5
+    return vae
+
+
+def _pass_colours(layer: nn.Conv2d) -> None:
+    """Makes a convolution copy its first three channels; one with stride 2 averages each 2×2 square of them."""
+    with torch.no_grad():
+        layer.weight[:3] = 0
+        for channel in range(3):
+            if layer.stride[0] == 2:
+                layer.weight[channel, channel, 1:, 1:] = 0.25
+            else:
+                layer.weight[channel, channel, 1, 1] = 1.0
+        if layer.bias is not None:
+            layer.bias.zero_()
+
+
+def edges(pictures: Tensor) -> tuple[Tensor, Tensor]:
+    """Differences to the right and lower neighbour of (n, 3, h, w)."""
+    return pictures[..., :, 1:] - pictures[..., :, :-1], pictures[..., 1:, :] - pictures[..., :-1, :]
+
+
+def _difference(ours: Tensor, theirs: Tensor) -> Tensor:
+    """Absolute error, which keeps edges sharp, and squared error, without which stars and windows are left out."""
+    return functional.l1_loss(ours, theirs) + 4 * functional.mse_loss(ours, theirs)
+
+
+def loss_of(vae: AutoencoderTiny, pictures: Tensor, noise: Tensor, config: VaeConfig) -> tuple[Tensor, dict[str, float]]:
+    """Loss on pictures (n, 3, h, w) in -1..1; `noise` has the shape of their latents."""
+    latents = vae.encoder(pictures)
+    decoded = vae.decoder(latents + config.latent_noise * noise)
+    picture_loss = _difference(decoded, pictures)
+    edge_loss = sum(_difference(a, b) for a, b in zip(edges(decoded), edges(pictures), strict=True))
+    variance, mean = torch.var_mean(latents, dim=(0, 2, 3))
+    moments = (mean.square() + (variance - 1).square()).mean()
+    total = picture_loss + config.edge_weight * edge_loss + config.moment_weight * moments
+    parts = {"picture": picture_loss, "edge": edge_loss, "moments": moments}
+    return total, {name: float(part.detach()) for name, part in parts.items()}
+
+
+def as_floats(pictures: Tensor, device: torch.device) -> Tensor:
+    """8-bit (n, h, w, 3) pictures as (n, 3, h, w) in -1..1, channels last in memory, which convolutions like."""
+    floats = pictures.to(device).permute(0, 3, 1, 2).float().div(127.5).sub(1)
+    return floats.contiguous(memory_format=torch.channels_last)
+
+
+def batch_of(pictures: Tensor, config: VaeConfig, step: int, chance: torch.Generator) -> Tensor:
+    """The 8-bit pictures of one step: crops at first, then whole pictures."""
+    if step >= config.crop_steps:
+        return pictures[torch.randint(len(pictures), (config.batch,), generator=chance)]
+    chosen = torch.randint(len(pictures), (config.crop_batch,), generator=chance).tolist()
+    side = pictures.shape[1] // 2
+    corners = torch.randint(side + 1, (config.crop_batch, 2), generator=chance).tolist()
+    crops = [pictures[i, top : top + side, left : left + side] for i, (top, left) in zip(chosen, corners, strict=True)]
+    return torch.stack(crops)
+
+
+def train(config: TrainConfig, pictures: Tensor, folder: Path, device: torch.device, until: float) -> AutoencoderTiny:
+    """Trains on 8-bit (n, 64, 64, 3) pictures until done or `until` (monotonic seconds), resuming from `folder`."""
+    torch.manual_seed(config.seed)
+    vae = build(config.vae).to(device, memory_format=torch.channels_last)
+    optimizer = torch.optim.AdamW(vae.parameters(), weight_decay=1e-4, betas=(0.9, 0.98))
+    step, path, log = 0, folder / "vae.pt", Log(folder / "vae.csv")
+    if state := checkpoint.load(path, device):
+        vae.load_state_dict(state["vae"])
+        optimizer.load_state_dict(state["optimizer"])
+        step = state["step"]
+    while step < config.vae.steps and monotonic() < until:
+        chance = step_generator(config.seed, step)
+        batch = as_floats(batch_of(pictures, config.vae, step, chance), device)
+        latent_shape = len(batch), config.vae.latent_channels, batch.shape[2] // 8, batch.shape[3] // 8
+        noise = torch.randn(latent_shape, generator=chance).to(device)
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(step, config.vae.steps, config.vae.learning_rate)
+        loss, parts = loss_of(vae, batch, noise, config.vae)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(vae.parameters(), 1.0)
+        optimizer.step()
+        step += 1
+        if step % config.log_every == 0:
+            log.row(step=step, loss=float(loss.detach()), **parts)
+        if step % config.checkpoint_every == 0 or step == config.vae.steps:
+            checkpoint.save(path, {"vae": vae.state_dict(), "optimizer": optimizer.state_dict(), "step": step})
+    checkpoint.save(path, {"vae": vae.state_dict(), "optimizer": optimizer.state_dict(), "step": step})
+    return vae.eval()

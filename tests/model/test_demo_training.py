@@ -1,0 +1,86 @@
+"""Training: a run that is killed and started again ends with the very weights of one that was not."""
+
+from math import inf
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import torch
+
+from afterimage_model.train import __main__ as command
+from afterimage_model.train import checkpoint, diffusion, schedule, vae
+from afterimage_model.train.dataset import cached_latents, cached_pictures
+from demo.config import DiffusionConfig, TrainConfig, VaeConfig
+
+CPU = torch.device("cpu")
+CONFIG = TrainConfig(
+    vae_scenes=16,
+    scenes=16,
+    log_every=2,
+    checkpoint_every=2,
+    vae=VaeConfig(channels=8, steps=4, crop_steps=3, batch=2, crop_batch=4),
+    diffusion=DiffusionConfig(channels=(16, 32), text_width=32, steps=4, batch=4, grid_every=100),
+)
+
+
+class KilledError(Exception):
+    """Stands for a power cut."""
+
+
+def killed_in(step: int, stage: ModuleType, patch: pytest.MonkeyPatch) -> None:
+    """Makes the stage die when it begins that step."""
+
+    def rate(at: int, *arguments: float, **more: float) -> float:
+        if at == step:
+            raise KilledError
+        return schedule.learning_rate(at, *arguments, **more)
+
+    patch.setattr(stage, "learning_rate", rate)
+
+
+def run(stage: str, folder: Path) -> None:
+    if stage == "vae":
+        vae.train(CONFIG, cached_pictures(CONFIG.vae_scenes, folder), folder, CPU, inf)
+        return
+    squeezer = vae.build(CONFIG.vae).eval()
+    torch.manual_seed(3)
+    diffusion.train(CONFIG, torch.randn(16, 8, 8, 8), squeezer, folder, inf)
+
+
+@pytest.mark.parametrize("stage", ["vae", "diffusion"])
+def test_a_killed_run_resumes_to_the_same_weights(stage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = {"vae": vae, "diffusion": diffusion}[stage]
+    run(stage, tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        killed_in(3, module, patch)
+        with pytest.raises(KilledError):
+            run(stage, tmp_path / "cut")
+    run(stage, tmp_path / "cut")
+    whole, cut = (checkpoint.load(tmp_path / name / f"{stage}.pt", CPU) for name in ("whole", "cut"))
+    assert whole is not None and cut is not None
+    assert whole["step"] == cut["step"] == 4
+    part = "vae" if stage == "vae" else "average"
+    assert all(torch.equal(whole[part][name], cut[part][name]) for name in whole[part])
+    assert (tmp_path / "cut" / f"{stage}.csv").read_text(encoding="utf-8").count("\n") == 3
+
+
+def test_a_new_autoencoder_already_gives_a_blurred_copy(tmp_path: Path) -> None:
+    pictures = vae.as_floats(cached_pictures(16, tmp_path), CPU)
+    squeezer = vae.build(VaeConfig()).eval()
+    with torch.no_grad():
+        copy = squeezer.decoder(squeezer.encoder(pictures))
+    assert (copy - pictures).abs().mean() < 0.25
+
+
+def test_latents_are_kept_and_the_same_when_asked_again(tmp_path: Path) -> None:
+    squeezer = vae.build(CONFIG.vae).eval()
+    first = cached_latents(8, squeezer, tmp_path, CPU)
+    assert first.shape == (8, 8, 8, 8)
+    assert torch.equal(first, cached_latents(8, squeezer, tmp_path, CPU))
+
+
+def test_help_explains_the_stages(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        command.parse(["--help"])
+    told = capsys.readouterr().out
+    assert all(stage in told for stage in command.STAGES)
