@@ -15,13 +15,17 @@ OUTPUT_FORMATS = ("png", "jpeg", "webp")
 
 @dataclass(frozen=True, kw_only=True)
 class NativeShape:
-    """What the networks themselves say: `side` in pixels they were trained at, `multiple` their sizes must keep."""
+    """What the networks and the device say: `side` in pixels they were trained at, `multiple` their sizes must keep.
+
+    `max_batch` is how many pictures go through the network at once unless the notes name another number.
+    """
 
     side: int
     multiple: int
     train_steps: int
     xl: bool
     scheduler: str
+    max_batch: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +84,7 @@ def resolve_limits(notes: ModelNotes, native: NativeShape) -> Limits:
         "max_steps": min(100, native.train_steps),
         "max_guidance": 30.0,
         "max_count": 8,
-        "max_batch": 4,
+        "max_batch": native.max_batch,
         "max_prompt_chars": 2000,
     }
     for name in values:

@@ -76,6 +76,9 @@ class Predictor:
     def predict(self, job: GenerationJob, on_step: OnStep | None = None) -> Prediction:
         """Make one picture per seed. The same job and seed give the same picture, alone or among others.
 
+        On CPU that holds bit for bit, for a fixed number of threads and as long as `max_batch` is 1 (the default
+        there) or the folder's own promise; on CUDA it holds to rounding.
+
         Raises the caller's ModelFaults before any work, OutOfMemory with the cache freed, whatever `on_step` raises,
         and otherwise what the libraries raise.
         """

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import FrameType
 
 import uvicorn
@@ -58,8 +59,8 @@ def set_up(settings: ServeSettings) -> Work:
     return work
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve until SIGTERM or SIGINT; returns 0 after an orderly end."""
+def main(arguments: Sequence[str] | None = None, set_up: Callable[[ServeSettings], Work] = set_up) -> int:
+    """Serve until SIGTERM or SIGINT; returns 0 after an orderly end. Tests hand in another `set_up`."""
     settings = settings_from(sys.argv[1:] if arguments is None else arguments)
     configure_logging()
     _timeline("started", model=settings.model)
@@ -73,16 +74,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         log_config=None,
         access_log=False,
         server_header=False,
+        timeout_keep_alive=75,
         timeout_graceful_shutdown=settings.stop_timeout_s,
     )
     runner.start()
+    code = 0
     try:
         GracefulServer(config, runner).run()
     except SystemExit as exc:
-        return int(exc.code or 0)
-    finally:
-        logger.info("stopped", extra={"fields": {"finished": runner.join(timeout_s=1.0)}})
-    return 0
+        code = int(exc.code or 0)
+    finished = runner.join(timeout_s=1.0)
+    logger.info("stopped", extra={"fields": {"finished": finished}})
+    if not finished:  # a thread inside torch cannot be stopped, and must not be torn down under its feet
+        sys.stdout.flush()
+        os._exit(code or 1)
+    return code
 
 
 def _leave(number: int, frame: FrameType | None) -> None:
