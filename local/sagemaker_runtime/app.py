@@ -10,6 +10,7 @@ import json
 import logging
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
 from starlette.applications import Starlette
 from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, Response
@@ -21,6 +22,7 @@ from local.sagemaker_runtime.endpoint import Endpoint
 from local.sagemaker_runtime.faults import FaultError
 from local.sagemaker_runtime.invocation import ServiceError, parse_invocation, validation_error
 from local.sagemaker_runtime.runtime import Runtime
+from local.sagemaker_runtime.trust import UntrustedError
 
 logger = logging.getLogger("afterimage.sagemaker_runtime")
 
@@ -46,8 +48,12 @@ def build_app(cloud: Cloud, credentials_token: str) -> Starlette:
             wanted = Endpoint.from_document(await request.json())
         except (ValueError, TypeError) as exc:
             return JSONResponse({"message": str(exc)}, status_code=400)
-        await runtime.configure(wanted)
-        await asyncio.to_thread(callers.learn_functions)  # now rather than while the first request waits
+        try:
+            await runtime.configure(wanted)
+            await asyncio.to_thread(callers.learn_functions)  # now rather than while the first request waits
+        except (BotoCoreError, ClientError, UntrustedError) as exc:
+            # SageMaker, too, refuses an endpoint whose role it cannot take on or whose topics it cannot publish to.
+            return JSONResponse({"message": str(exc)}, status_code=400)
         return JSONResponse({"endpoint": wanted.name})
 
     async def faults(request: HttpRequest) -> Response:
