@@ -57,18 +57,23 @@ def _bring_up(settings: Settings, started: list[Service], say: Say) -> None:
 def timed(say: Say, before: str | None, unchanged: str | None, work: Callable[[], bool | None]) -> None:
     """Say what takes a while, if it does, and how long it took."""
     began = time.monotonic()
-    timer = threading.Timer(0.7, say, [before]) if before else None
-    if timer:
-        timer.daemon = True
+    told = threading.Event()
+
+    def tell() -> None:
+        told.set()
+        say(str(before))
+
+    timer = threading.Timer(0.7, tell)
+    timer.daemon = True
+    if before:
         timer.start()
     try:
         changed = work()
     finally:
-        if timer:
-            timer.cancel()
+        timer.cancel()
     if changed is False and unchanged:
         say(unchanged)
-    elif before:
+    elif told.is_set():
         say(f"  done in {time.monotonic() - began:.1f} s")
 
 

@@ -89,7 +89,8 @@ def _emulator(settings: Settings) -> Service:
         "emulator",
         "AWS emulator",
         settings.emulator_port,
-        [str(settings.python("cloud")), "-m", "ministack"],
+        # By its path: with -m the checkout would be on the emulator's path, and -P keeps the functions' away from it.
+        [str(settings.python("cloud")), "-P", str(settings.root / "local" / "emulator.py")],
         environment,
         ready=lambda: _answers(settings.emulator_port, "/_ministack/health"),
         cwd=scratch,
