@@ -6,88 +6,9 @@ What is left out may be anything in the picture, so the model learns to invent i
 import re
 from dataclasses import dataclass
 from random import Random
-from typing import Final
 
 from demo.scenes import Landscape, Scene, Shape
-
-NAMES: Final[dict[str, tuple[str, ...]]] = {
-    "circle": ("circle", "circle", "circle", "disc", "disk", "ball", "dot", "circles"),
-    "square": ("square", "square", "square", "box", "block", "cube", "squares"),
-    "triangle": ("triangle", "triangle", "triangle", "pyramid", "triangles"),
-    "star": ("star", "star", "star", "pentagram"),
-    "heart": ("heart", "heart", "heart", "love heart", "love", "hearts"),
-    "red": ("red", "red", "red", "crimson", "scarlet"),
-    "orange": ("orange", "orange", "orange", "tangerine"),
-    "yellow": ("yellow", "yellow", "yellow", "gold", "golden"),
-    "green": ("green", "green", "green", "emerald"),
-    "blue": ("blue", "blue", "blue", "azure"),
-    "purple": ("purple", "purple", "violet"),
-    "pink": ("pink", "pink", "pink", "rose"),
-    "black": ("black",),
-    "white": ("white",),
-    "small": ("small", "little", "tiny"),
-    "big": ("big", "large", "huge", "giant"),
-    "house": ("house", "house", "house", "home", "cottage", "cabin", "hut", "houses"),
-    "tree": ("tree", "tree", "tree", "oak", "trees", "forest"),
-    "pine": ("tree", "tree", "pine", "fir", "christmas tree", "trees", "forest"),
-    "boat": ("boat", "boat", "boat", "ship", "sailboat", "sailing boat", "yacht", "boats"),
-    "mountains": ("mountains", "mountains", "mountain", "mountain", "peaks", "alps"),
-    "sun": ("sun", "sun", "sun", "sunshine"),
-    "moon": ("moon", "moon", "full moon", "moonlight"),
-    "stars": ("stars", "stars", "starry sky"),
-    "clouds": ("clouds", "cloud", "cloudy sky"),
-    "grass": ("grass", "meadow", "field", "green field", "hill", "hills", "lawn"),
-    "sea": ("sea", "sea", "ocean", "water", "lake", "waves"),
-    "snow": ("snow", "snow", "winter", "ice"),
-    "sand": ("desert", "sand", "dune", "dunes", "beach"),
-    "day": ("day", "daytime", "morning", "blue sky", "sunny day"),
-    "sunset": ("sunset", "sunset", "sunset", "dusk", "sunrise", "dawn", "evening"),
-    "night": ("night", "night", "night", "midnight", "dark night", "night sky"),
-}
-"""How each thing is called; a name that stands twice is used twice as often."""
-
-PHRASES: Final[dict[str, tuple[str, ...]]] = {
-    "grass": ("on the grass", "in a meadow", "in a field", "on a hill", "on a green hill", "in the countryside"),
-    "sea": ("on the sea", "at sea", "on the water", "on the ocean", "over the ocean", "on a lake", "by the sea"),
-    "snow": ("in the snow", "in winter", "in a snowy field", "on snow", "covered in snow"),
-    "sand": ("in the desert", "on the sand", "on the beach", "on a dune"),
-    "day": ("by day", "in the morning", "under a blue sky", "on a sunny day", "at noon", "in daylight", "during the day"),
-    "sunset": ("at sunset", "at sunset", "at dusk", "in the evening", "at dawn", "at sunrise", "in the sunset"),
-    "night": ("at night", "at night", "by night", "at midnight", "in the dark", "under a night sky", "in the night"),
-    "sun": ("under the sun", "with a sun", "with the sun", "in the sun", "and the sun", "and a sun"),
-    "moon": ("under the moon", "with a moon", "with the moon", "in the moonlight", "under a full moon", "and a moon"),
-    "stars": ("under the stars", "with stars", "and stars", "under a starry sky", "full of stars"),
-    "clouds": ("with clouds", "under clouds", "and clouds", "with a cloud", "under a cloudy sky"),
-    "mountains": ("in the mountains", "with mountains", "and mountains", "in front of mountains", "near a mountain",
-                  "with a mountain", "with mountains in the background"),
-}
-"""How each thing follows the subject of a sentence."""
-
-BACKGROUNDS: Final = ("on a {} background", "on a {} background", "on {}", "on a {} backdrop", "with a {} background",
-                      "against a {} background", "{} background", "in front of a {} wall", "over {}", "on a {} wall")
-OPENINGS: Final = ("a picture of", "an image of", "a drawing of", "a photo of", "draw", "please draw", "an illustration of",
-                   "a painting of", "show me", "i want", "paint", "make", "create", "generate", "there is", "one")
-PRAISE: Final = ("beautiful", "nice", "simple", "pretty", "lovely", "cute", "minimalist", "colorful", "colourful",
-                 "gorgeous", "stunning", "amazing", "calm", "peaceful", "single", "bright", "old", "new")
-ENDINGS: Final = ("please", "high quality", "flat design", "detailed", "minimal", "illustration", "art", "artwork",
-                  "vector art", "wallpaper", "clean lines", "best quality", "masterpiece", "cartoon", "icon", "logo")
-PLACES: Final = ("landscape", "scenery", "view", "scene", "nature", "outdoors", "world", "picture")
-VAGUE: Final = ("shape", "figure", "thing", "something", "symbol")
-
-OTHER_WORDS: Final = tuple(
-    """cat dog car horse bird robot dragon castle city street woman man girl boy child king queen wizard knight
-    flower garden river bridge road train plane rocket bicycle bus truck table chair lamp book phone computer guitar
-    apple banana pizza cake bread coffee tea fish shark whale lion tiger bear wolf fox rabbit mouse cow pig sheep duck
-    owl eagle snake spider butterfly bee tower church temple village town shop school kitchen room window door
-    happy sad angry scary funny strange magic futuristic ancient modern realistic abstract cyberpunk steampunk fantasy
-    running jumping flying sleeping eating dancing holding wearing hat shirt shoes face eyes hair hand
-    fire smoke lightning rain storm wind fog rainbow planet galaxy space alien astronaut spaceship robot helicopter
-    brown gray grey silver turquoise beige oil watercolor pencil sketch render realistic anime style cinematic
-    hello test foo what who where when if is are was will can see look very much many some three four five ten""".split()
-)
-"""Words of everyday prompts that the world has no thing for: the model hears them in training and learns to ignore them."""
-
-ARTICLES: Final = ("a", "an", "the", "and", "of", "with", "in", "on", "at", "it", "to", "two", "my")
+from demo.words import BACKGROUNDS, ENDINGS, NAMES, OPENINGS, OTHER_WORDS, PHRASES, PLACES, PRAISE, VAGUE
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +68,11 @@ def _landscape(scene: Landscape, rng: Random, wording: Wording) -> list[str]:
     """The parts of the caption, subject first."""
     thing = "pine" if scene.thing == "tree" and scene.ground == "snow" else scene.thing
     facts = [scene.ground, scene.time]
-    facts += [fact for fact, there in (("mountains", scene.mountains), ("stars", scene.stars),
-                                       ("clouds", scene.clouds)) if there]
+    facts += [
+        fact
+        for fact, there in (("mountains", scene.mountains), ("stars", scene.stars), ("clouds", scene.clouds))
+        if there
+    ]
     facts += [fact for fact in (thing, scene.light) if fact]
     if rng.random() < wording.one_fact:
         kept = [rng.choice(facts + ([thing] * 2 if thing else []))]
@@ -197,18 +121,10 @@ def caption(scene: Scene, rng: Random, wording: Wording = Wording()) -> str:
     if rng.random() < wording.opening:
         parts.insert(0, rng.choice(OPENINGS))
     if rng.random() < wording.unknown:
-        parts.insert(rng.randint(0, len(parts)), rng.choice(("{}", "and a {}", "with a {}", "{} style")).format(_unknown(rng)))
+        aside = rng.choice(("{}", "and a {}", "with a {}", "{} style"))
+        parts.insert(rng.randint(0, len(parts)), aside.format(_unknown(rng)))
     if rng.random() < wording.ending:
         parts.append(rng.choice((", ", "")) + rng.choice(ENDINGS))
     text = re.sub(r"\s+,", ",", " ".join(part for part in parts if part)).strip(" ,")
     text = re.sub(r"\ban? (?=([a-z]))", lambda found: "an " if found[1] in "aeiou" else "a ", text)
     return text + rng.choice((".", "!", "", "", "", "", "", ""))
-
-
-def vocabulary() -> list[str]:
-    """Every word the captions mean something by, and the small words around them, sorted."""
-    sources = [*ARTICLES, *BACKGROUNDS, *OPENINGS, *PRAISE, *ENDINGS, *PLACES, *VAGUE]
-    for table in (NAMES, PHRASES):
-        for entries in table.values():
-            sources += entries
-    return sorted({word for source in sources for word in re.findall(r"[a-z0-9]+", source)})

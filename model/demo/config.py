@@ -16,6 +16,8 @@ class VaeConfig:
     crop_steps: int = 6_000  # of all steps, the first so many see 32×32 crops: four times as many steps per minute
     crop_batch: int = 24
     learning_rate: float = 2e-3
+    refine_steps: int = 8_000  # the decoder alone, beside or after diffusion
+    refine_rate: float = 8e-4
     edge_weight: float = 1.0  # L1 of the picture alone leaves edges soft
     moment_weight: float = 0.02  # pulls every latent channel to mean 0 and variance 1
     latent_noise: float = 0.06  # the decoder must forgive what diffusion does not get exactly right
@@ -46,7 +48,7 @@ class TrainConfig:
 
     seed: int = 7
     vae_scenes: int = 48_000  # pictures the autoencoder sees
-    scenes: int = 96_000  # pictures diffusion sees
+    scenes: int = 64_000  # pictures diffusion sees
     log_every: int = 100
     checkpoint_every: int = 500
     vae: VaeConfig = field(default_factory=VaeConfig)

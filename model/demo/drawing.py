@@ -7,8 +7,26 @@ from random import Random
 import numpy as np
 from PIL import Image, ImageDraw
 
-from demo.palette import (CLOUD, COLOURS, CROWN, DOOR, GROUNDS, HULL, MOON, PEAK, RGB, ROCK, ROOF, SAIL, SKY,
-                          STAR, SUN, TRUNK, WINDOW, lit)
+from demo.palette import (
+    CLOUD,
+    COLOURS,
+    CROWN,
+    DOOR,
+    GROUNDS,
+    HULL,
+    MOON,
+    PEAK,
+    RGB,
+    ROCK,
+    ROOF,
+    SAIL,
+    SKY,
+    STAR,
+    SUN,
+    TRUNK,
+    WINDOW,
+    lit,
+)
 from demo.scenes import SIDE, Landscape, Scene, Shape
 
 FINER = 4
@@ -23,12 +41,15 @@ class Canvas:
         self.pen = ImageDraw.Draw(self.image)
 
     def polygon(self, points: Iterable[Point], colour: RGB) -> None:
+        """Fills the polygon."""
         self.pen.polygon([(x * FINER, y * FINER) for x, y in points], fill=colour)
 
     def ellipse(self, x: float, y: float, rx: float, ry: float, colour: RGB) -> None:
+        """Fills the ellipse around (x, y)."""
         self.pen.ellipse(((x - rx) * FINER, (y - ry) * FINER, (x + rx) * FINER, (y + ry) * FINER), fill=colour)
 
     def box(self, left: float, top: float, right: float, bottom: float, colour: RGB) -> None:
+        """Fills the rectangle."""
         self.pen.rectangle((left * FINER, top * FINER, right * FINER - 1, bottom * FINER - 1), fill=colour)
 
     def gradient(self, top: float, bottom: float, stops: tuple[RGB, ...]) -> None:
@@ -40,6 +61,7 @@ class Canvas:
         self.image.paste(band, (0, first))
 
     def finished(self) -> Image.Image:
+        """The picture at its final size."""
         return self.image.reduce(FINER)
 
 
@@ -62,10 +84,12 @@ OUTLINES = {shape: _outline(shape) for shape in ("circle", "square", "triangle",
 
 
 def draw_shape(scene: Shape) -> Image.Image:
+    """A shape on its background."""
     canvas = Canvas(COLOURS[scene.background])
     outline = OUTLINES[scene.shape]
-    canvas.polygon([(scene.x + scene.radius * x, scene.y + scene.radius * y) for x, y in outline],
-                   COLOURS[scene.colour])
+    canvas.polygon(
+        [(scene.x + scene.radius * x, scene.y + scene.radius * y) for x, y in outline], COLOURS[scene.colour]
+    )
     return canvas.finished()
 
 
@@ -78,8 +102,9 @@ def _house(canvas: Canvas, scene: Landscape, x: float, foot: float) -> None:
     width, height = 11.0, 13.0
     walls = lit(COLOURS[scene.walls or "white"], scene.time)
     canvas.box(x - width, foot - height, x + width, foot, walls)
-    canvas.polygon([(x - width - 3, foot - height), (x, foot - height - 11), (x + width + 3, foot - height)],
-                   lit(ROOF, scene.time))
+    canvas.polygon(
+        [(x - width - 3, foot - height), (x, foot - height - 11), (x + width + 3, foot - height)], lit(ROOF, scene.time)
+    )
     canvas.box(x - 2.5, foot - 8.5, x + 2.5, foot, lit(DOOR, scene.time))
     glass = WINDOW[scene.time]
     canvas.box(x + 4, foot - 9.5, x + 9, foot - 4.5, glass)
@@ -98,8 +123,9 @@ def _tree(canvas: Canvas, scene: Landscape, x: float, foot: float) -> None:
 
 
 def _boat(canvas: Canvas, scene: Landscape, x: float, foot: float) -> None:
-    canvas.polygon([(x - 12, foot - 5), (x + 13, foot - 5), (x + 8, foot + 1.5), (x - 8, foot + 1.5)],
-                   lit(HULL, scene.time))
+    canvas.polygon(
+        [(x - 12, foot - 5), (x + 13, foot - 5), (x + 8, foot + 1.5), (x - 8, foot + 1.5)], lit(HULL, scene.time)
+    )
     canvas.box(x - 0.7, foot - 25, x + 0.7, foot - 5, lit(TRUNK, scene.time))
     sail = _blend(lit(SAIL, scene.time), SAIL, 0.4)
     canvas.polygon([(x + 1.5, foot - 24), (x + 11, foot - 7), (x + 1.5, foot - 7)], sail)
@@ -143,9 +169,17 @@ def _mountains(canvas: Canvas, scene: Landscape, rng: Random, horizon: float) ->
         canvas.polygon([(x, top), (x + half, foot), (x - half, foot)], rock)
         cap = height * 0.36
         slope = half / (height + 3)
-        canvas.polygon([(x, top), (x + cap * slope, top + cap), (x + cap * slope * 0.35, top + cap * 0.75),
-                        (x, top + cap * 1.15), (x - cap * slope * 0.4, top + cap * 0.75),
-                        (x - cap * slope, top + cap)], peak)
+        canvas.polygon(
+            [
+                (x, top),
+                (x + cap * slope, top + cap),
+                (x + cap * slope * 0.35, top + cap * 0.75),
+                (x, top + cap * 1.15),
+                (x - cap * slope * 0.4, top + cap * 0.75),
+                (x - cap * slope, top + cap),
+            ],
+            peak,
+        )
 
 
 def _ground(canvas: Canvas, scene: Landscape, rng: Random, horizon: float, light_x: float) -> None:
@@ -172,6 +206,7 @@ def _ground(canvas: Canvas, scene: Landscape, rng: Random, horizon: float, light
 
 
 def draw_landscape(scene: Landscape) -> Image.Image:
+    """A landscape, from the sky forward."""
     rng = Random(scene.seed)
     canvas = Canvas(SKY[scene.time][0])
     horizon = rng.uniform(38, 42)

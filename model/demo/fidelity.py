@@ -38,9 +38,13 @@ def one_object(count: int, seed: int, held_out: bool = False) -> list[Case]:
     for _ in range(count):
         scene = shape_scene(rng, *reversed(rng.choice(pairs))) if held_out else shape_scene(rng)
         size = "" if scene.size == "medium" else f"{scene.size} "
-        wording = rng.choice(("a {size}{colour} {shape} on a {background} background",
-                              "{size}{colour} {shape}, {background} background",
-                              "{size}{colour} {shape} on {background}"))
+        wording = rng.choice(
+            (
+                "a {size}{colour} {shape} on a {background} background",
+                "{size}{colour} {shape}, {background} background",
+                "{size}{colour} {shape} on {background}",
+            )
+        )
         prompt = wording.format(size=size, colour=scene.colour, shape=scene.shape, background=scene.background)
         cases.append(Case(prompt, scene))
     return cases
@@ -102,6 +106,7 @@ def generate(pipeline: StableDiffusionPipeline, prompts: list[str], steps: int, 
 
 
 def score(pipeline: StableDiffusionPipeline, cases: list[Case], steps: int, guidance: float) -> dict[str, float]:
+    """What the pipeline gets right of the cases."""
     pictures = generate(pipeline, [case.prompt for case in cases], steps, guidance)
     return shares(judge(case, picture) for case, picture in zip(cases, pictures, strict=True))
 
@@ -134,6 +139,7 @@ def print_table(rows: dict[str, dict[str, float]], count: int) -> None:
 
 
 def main(arguments: list[str]) -> None:
+    """Measures a folder on every set of prompts, beside what the grader says of drawn pictures and wrong prompts."""
     parser = argparse.ArgumentParser(prog="python -m demo.fidelity", description=__doc__)
     parser.add_argument("folder", type=Path, help="a diffusers folder with an afterimage.json")
     parser.add_argument("--count", type=int, default=100, help="prompts per row (default 100)")

@@ -77,8 +77,14 @@ def _template(shape: str, box: tuple[int, int, int, int]) -> Mask:
 def see_shape(picture: Image.Image) -> Seen:
     """Background, colour and shape of a picture of SIDE × SIDE pixels."""
     pixels = _pixels(picture)
-    border = np.concatenate([pixels[:2].reshape(-1, 3), pixels[-2:].reshape(-1, 3),
-                             pixels[:, :2].reshape(-1, 3), pixels[:, -2:].reshape(-1, 3)])
+    border = np.concatenate(
+        [
+            pixels[:2].reshape(-1, 3),
+            pixels[-2:].reshape(-1, 3),
+            pixels[:, :2].reshape(-1, 3),
+            pixels[:, -2:].reshape(-1, 3),
+        ]
+    )
     behind = np.median(border, axis=0)
     background = _nearest(behind, COLOURS)
     away = _distance(pixels, behind)
@@ -117,8 +123,11 @@ def see_landscape(picture: Image.Image) -> set[str]:
     seen = {time}
     bottom = np.median(pixels[-5:].reshape(-1, 3), axis=0)
     shade = {"sea": 0.79}
-    seen.add(_nearest(bottom, {ground: _dim(lit(colour, time), shade.get(ground, 0.9))
-                               for ground, colour in GROUNDS.items()}))
+    seen.add(
+        _nearest(
+            bottom, {ground: _dim(lit(colour, time), shade.get(ground, 0.9)) for ground, colour in GROUNDS.items()}
+        )
+    )
     low, sky = pixels[20:], pixels[:44]
     reach = 16 if time == "night" else 30
     if _area(pixels, lit(CROWN, time), reach) >= 90:
@@ -157,5 +166,7 @@ def _grown(mask: Mask, by: int) -> Mask:
     """The mask and everything within `by` rows or columns of it."""
     padded = np.pad(mask, by)
     rows, columns = mask.shape
-    return np.any([padded[top : top + rows, left : left + columns]
-                   for top in range(2 * by + 1) for left in range(2 * by + 1)], axis=0)
+    return np.any(
+        [padded[top : top + rows, left : left + columns] for top in range(2 * by + 1) for left in range(2 * by + 1)],
+        axis=0,
+    )

@@ -17,8 +17,16 @@ SHAPES: Final = ("circle", "square", "triangle", "star", "heart")
 SIZES: Final[dict[str, float]] = {"small": 11.0, "medium": 16.0, "big": 22.0}
 """Radius of each size, in pixels."""
 
-HELD_OUT: Final = frozenset({("red", "star"), ("blue", "heart"), ("green", "square"), ("purple", "circle"),
-                             ("orange", "triangle"), ("white", "star")})
+HELD_OUT: Final = frozenset(
+    {
+        ("red", "star"),
+        ("blue", "heart"),
+        ("green", "square"),
+        ("purple", "circle"),
+        ("orange", "triangle"),
+        ("white", "star"),
+    }
+)
 """(colour, shape) pairs that training never shows, kept to measure whether the model combines what it knows."""
 
 TIMES: Final = ("day", "sunset", "night")

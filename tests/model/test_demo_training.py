@@ -6,7 +6,6 @@ from types import ModuleType
 
 import pytest
 import torch
-
 from afterimage_model.train import __main__ as command
 from afterimage_model.train import checkpoint, diffusion, schedule, vae
 from afterimage_model.train.dataset import cached_latents, cached_pictures
@@ -18,7 +17,7 @@ CONFIG = TrainConfig(
     scenes=16,
     log_every=2,
     checkpoint_every=2,
-    vae=VaeConfig(channels=8, steps=4, crop_steps=3, batch=2, crop_batch=4),
+    vae=VaeConfig(channels=8, steps=4, crop_steps=3, refine_steps=4, batch=2, crop_batch=4),
     diffusion=DiffusionConfig(channels=(16, 32), text_width=32, steps=4, batch=4, grid_every=100),
 )
 
@@ -39,17 +38,24 @@ def killed_in(step: int, stage: ModuleType, patch: pytest.MonkeyPatch) -> None:
 
 
 def run(stage: str, folder: Path) -> None:
+    """Runs the stage in the folder to its last step, or to its death."""
     if stage == "vae":
         vae.train(CONFIG, cached_pictures(CONFIG.vae_scenes, folder), folder, CPU, inf)
+        return
+    if stage == "refine":
+        vae.refine(CONFIG, cached_pictures(CONFIG.vae_scenes, folder), folder, CPU, inf)
         return
     squeezer = vae.build(CONFIG.vae).eval()
     torch.manual_seed(3)
     diffusion.train(CONFIG, torch.randn(16, 8, 8, 8), squeezer, folder, inf)
 
 
-@pytest.mark.parametrize("stage", ["vae", "diffusion"])
+@pytest.mark.parametrize("stage", ["vae", "diffusion", "refine"])
 def test_a_killed_run_resumes_to_the_same_weights(stage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    module = {"vae": vae, "diffusion": diffusion}[stage]
+    module = diffusion if stage == "diffusion" else vae
+    if stage == "refine":
+        run("vae", tmp_path / "whole")
+        run("vae", tmp_path / "cut")
     run(stage, tmp_path / "whole")
     with monkeypatch.context() as patch:
         killed_in(3, module, patch)
@@ -57,9 +63,10 @@ def test_a_killed_run_resumes_to_the_same_weights(stage: str, tmp_path: Path, mo
             run(stage, tmp_path / "cut")
     run(stage, tmp_path / "cut")
     whole, cut = (checkpoint.load(tmp_path / name / f"{stage}.pt", CPU) for name in ("whole", "cut"))
-    assert whole is not None and cut is not None
+    assert whole is not None
+    assert cut is not None
     assert whole["step"] == cut["step"] == 4
-    part = "vae" if stage == "vae" else "average"
+    part = "average" if stage == "diffusion" else "vae"
     assert all(torch.equal(whole[part][name], cut[part][name]) for name in whole[part])
     assert (tmp_path / "cut" / f"{stage}.csv").read_text(encoding="utf-8").count("\n") == 3
 

@@ -4,12 +4,12 @@ from random import Random
 
 import numpy as np
 import pytest
-
 from afterimage_model.train import tokenizer
-from demo.captions import OTHER_WORDS, caption, vocabulary
+from demo.captions import caption
 from demo.drawing import draw
 from demo.fidelity import Case, drawn_score, landscapes, one_object, wrong_score
 from demo.scenes import HELD_OUT, SIDE, Shape, scene_of
+from demo.words import OTHER_WORDS, vocabulary
 
 
 def test_a_scene_and_its_pixels_depend_on_the_seed_alone() -> None:

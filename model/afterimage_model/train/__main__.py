@@ -1,8 +1,9 @@
 """Trains the demo model from nothing, on a CPU or a GPU.
 
-Stages: `vae` learns to squeeze pictures, `diffusion` learns to make them from words, `export` writes the diffusers
-folder. Each stage resumes from the checkpoint in --folder and stops after --minutes, so that a run can be cut into
-slices of any length; call it again to go on. Curves are written as CSV, sample grids as PNG, beside the checkpoints.
+Stages: `vae` learns to squeeze pictures, `diffusion` learns to make them from words, `refine` trains the decoder on
+(it may run beside `diffusion`), `export` writes the diffusers folder. Each stage resumes from the checkpoint in
+--folder and stops after --minutes, so that a run can be cut into slices of any length; call it again to go on. Curves
+are written as CSV, sample grids as PNG, beside the checkpoints.
 """
 
 import argparse
@@ -12,20 +13,21 @@ from pathlib import Path
 from time import monotonic
 
 import torch
-from diffusers import AutoencoderTiny
-
-from afterimage_model.train import checkpoint, diffusion, tokenizer, vae
-from afterimage_model.train.dataset import cached_latents, cached_pictures
-from afterimage_model.train.export import assemble, export
 from demo.config import TrainConfig
 
-STAGES = ("vae", "diffusion", "export")
+from afterimage_model.train import diffusion, tokenizer, vae
+from afterimage_model.train.dataset import cached_latents, cached_pictures
+from afterimage_model.train.export import assemble, export
+
+STAGES = ("vae", "diffusion", "refine", "export")
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
     """Reads the command line."""
     parser = argparse.ArgumentParser(
-        prog="python -m afterimage_model.train", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m afterimage_model.train",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("stage", choices=[*STAGES, "all"], help="which part of the way to go")
     parser.add_argument("--folder", type=Path, default=Path(".afterimage/train"), help="checkpoints, curves and grids")
@@ -48,16 +50,6 @@ def configured(chosen: argparse.Namespace) -> TrainConfig:
     return config
 
 
-def trained_vae(config: TrainConfig, folder: Path, device: torch.device) -> AutoencoderTiny:
-    """The autoencoder as its stage left it."""
-    state = checkpoint.load(folder / "vae.pt", device)
-    if state is None:
-        sys.exit(f"no autoencoder in {folder}: run the stage 'vae' first")
-    model = vae.build(config.vae).to(device, memory_format=torch.channels_last)
-    model.load_state_dict(state["vae"])
-    return model.eval().requires_grad_(False)
-
-
 def main(arguments: list[str]) -> None:
     """Runs the chosen stages in order."""
     chosen = parse(arguments)
@@ -68,11 +60,13 @@ def main(arguments: list[str]) -> None:
     if "vae" in stages:
         vae.train(config, cached_pictures(config.vae_scenes, folder), folder, device, until)
     if "diffusion" in stages:
-        squeezer = trained_vae(config, folder, device)
+        squeezer = vae.trained(config, folder, device)
         latents = cached_latents(config.scenes, squeezer, folder, device)
         diffusion.train(config, latents, squeezer, folder, until)
+    if "refine" in stages:
+        vae.refine(config, cached_pictures(config.vae_scenes, folder), folder, device, until)
     if "export" in stages:
-        squeezer = trained_vae(config, folder, torch.device("cpu"))
+        squeezer = vae.trained(config, folder, torch.device("cpu"))
         writer = diffusion.trained(config, folder, torch.device("cpu"))
         pipeline = assemble(squeezer, writer, tokenizer.build(config.diffusion.tokens))
         print("written", export(pipeline, chosen.output))

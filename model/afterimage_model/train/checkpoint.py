@@ -1,6 +1,5 @@
 """Checkpoints: written whole or not at all, and complete enough that a resumed run equals an uninterrupted one."""
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ def save(path: Path, state: dict[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(".draft")
     torch.save(state, draft)
-    os.replace(draft, path)
+    draft.replace(path)
 
 
 def load(path: Path, device: torch.device) -> dict[str, Any] | None:

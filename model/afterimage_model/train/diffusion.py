@@ -10,6 +10,9 @@ from random import Random
 from time import monotonic
 
 import torch
+from demo.captions import caption
+from demo.config import DiffusionConfig, TrainConfig
+from demo.scenes import SIDE, Scene
 from diffusers import AutoencoderTiny, UNet2DConditionModel
 from torch import Tensor, nn
 from torch.nn import functional
@@ -20,9 +23,6 @@ from afterimage_model.train.dataset import scenes
 from afterimage_model.train.log import Log
 from afterimage_model.train.preview import preview
 from afterimage_model.train.schedule import learning_rate, step_generator
-from demo.captions import caption
-from demo.config import DiffusionConfig, TrainConfig
-from demo.scenes import SIDE, Scene
 
 
 class Writer(nn.Module):
@@ -103,7 +103,9 @@ def train(config: TrainConfig, latents: Tensor, vae: AutoencoderTiny, folder: Pa
     while step < plan.steps and monotonic() < until:
         chance = step_generator(config.seed, step)
         chosen = torch.randint(len(latents), (plan.batch,), generator=chance)
-        tokens = tokens_of(words, [all_scenes[i] for i in chosen.tolist()], plan.drop_caption, Random(config.seed + step))
+        tokens = tokens_of(
+            words, [all_scenes[i] for i in chosen.tolist()], plan.drop_caption, Random(config.seed + step)
+        )
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(step, plan.steps, plan.learning_rate, warmup=min(400, plan.steps // 10))
         loss = loss_of(writer, latents[chosen.to(device)], tokens.to(device), chance)
@@ -144,5 +146,12 @@ def trained(config: TrainConfig, folder: Path, device: torch.device) -> Writer:
 
 
 def _save(path: Path, writer: Writer, average: nn.Module, optimizer: torch.optim.Optimizer, step: int) -> None:
-    checkpoint.save(path, {"writer": writer.state_dict(), "average": average.state_dict(),
-                           "optimizer": optimizer.state_dict(), "step": step})
+    checkpoint.save(
+        path,
+        {
+            "writer": writer.state_dict(),
+            "average": average.state_dict(),
+            "optimizer": optimizer.state_dict(),
+            "step": step,
+        },
+    )

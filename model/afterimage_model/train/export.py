@@ -5,11 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
+from demo.scenes import SIDE
+from demo.words import vocabulary
 from diffusers import AutoencoderTiny, DPMSolverMultistepScheduler, StableDiffusionPipeline
 from transformers import CLIPTokenizer
-
-from demo.captions import vocabulary
-from demo.scenes import SIDE
 
 if TYPE_CHECKING:
     from afterimage_model.train.diffusion import Writer

@@ -12,6 +12,7 @@ class Log:
         self.path = path
 
     def row(self, **values: float) -> None:
+        """Writes and prints one row."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         fresh = not self.path.exists()
         with self.path.open("a", newline="") as file:
@@ -19,4 +20,6 @@ class Log:
             if fresh:
                 writer.writerow(values)
             writer.writerow([f"{value:.6g}" for value in values.values()])
-        print(strftime("%H:%M:%S"), self.path.stem, *(f"{name} {value:.4g}" for name, value in values.items()), flush=True)
+        print(
+            strftime("%H:%M:%S"), self.path.stem, *(f"{name} {value:.4g}" for name, value in values.items()), flush=True
+        )

@@ -4,22 +4,34 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
+from demo.fidelity import landscapes, one_object, score
+from demo.scenes import SIDE
 from diffusers import AutoencoderTiny
 from PIL import Image
 from transformers import CLIPTokenizer
 
 from afterimage_model.train.export import GUIDANCE, STEPS, assemble
 from afterimage_model.train.log import Log
-from demo.fidelity import landscapes, one_object, score
-from demo.scenes import SIDE
 
 if TYPE_CHECKING:
     from afterimage_model.train.diffusion import Writer
 
 PROMPTS = (
-    "a red circle on a blue background", "a yellow star on black", "pink heart", "green triangle on a white background",
-    "a boat at sunset", "a house in the snow", "a tree on a hill at night under the moon", "mountains by the sea",
-    "a red house under the sun", "starry night", "a cat", "house", "a beautiful sunset over the ocean", "sun", "Moon",
+    "a red circle on a blue background",
+    "a yellow star on black",
+    "pink heart",
+    "green triangle on a white background",
+    "a boat at sunset",
+    "a house in the snow",
+    "a tree on a hill at night under the moon",
+    "mountains by the sea",
+    "a red house under the sun",
+    "starry night",
+    "a cat",
+    "house",
+    "a beautiful sunset over the ocean",
+    "sun",
+    "Moon",
     "big purple square, orange background",
 )
 

@@ -5,9 +5,8 @@ from functools import cache
 from itertools import pairwise
 from string import ascii_lowercase, digits
 
+from demo.words import vocabulary
 from transformers import CLIPTokenizer
-
-from demo.captions import vocabulary
 
 LETTERS = [*ascii_lowercase, *digits, *".,!?'-"]
 START, END = "<|startoftext|>", "<|endoftext|>"

@@ -4,10 +4,12 @@ It starts as "average down, nearest up" in three of its channels, so that its fi
 and learns from there.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 
 import torch
+from demo.config import TrainConfig, VaeConfig
 from diffusers import AutoencoderTiny
 from torch import Tensor, nn
 from torch.nn import functional
@@ -15,7 +17,6 @@ from torch.nn import functional
 from afterimage_model.train import checkpoint
 from afterimage_model.train.log import Log
 from afterimage_model.train.schedule import learning_rate, step_generator
-from demo.config import TrainConfig, VaeConfig
 
 SPREAD = 4.0
 """Colours in 0..1 times this, around their middle, have about unit variance as latents."""
@@ -76,7 +77,9 @@ def _difference(ours: Tensor, theirs: Tensor) -> Tensor:
     return functional.l1_loss(ours, theirs) + 4 * functional.mse_loss(ours, theirs)
 
 
-def loss_of(vae: AutoencoderTiny, pictures: Tensor, noise: Tensor, config: VaeConfig) -> tuple[Tensor, dict[str, float]]:
+def loss_of(
+    vae: AutoencoderTiny, pictures: Tensor, noise: Tensor, config: VaeConfig
+) -> tuple[Tensor, dict[str, float]]:
     """Loss on pictures (n, 3, h, w) in -1..1; `noise` has the shape of their latents."""
     latents = vae.encoder(pictures)
     decoded = vae.decoder(latents + config.latent_noise * noise)
@@ -95,43 +98,90 @@ def as_floats(pictures: Tensor, device: torch.device) -> Tensor:
     return floats.contiguous(memory_format=torch.channels_last)
 
 
-def batch_of(pictures: Tensor, config: VaeConfig, step: int, chance: torch.Generator) -> Tensor:
-    """The 8-bit pictures of one step: crops at first, then whole pictures."""
-    if step >= config.crop_steps:
+def batch_of(pictures: Tensor, config: VaeConfig, crops: bool, chance: torch.Generator) -> Tensor:
+    """The 8-bit pictures of one step: quarters of pictures, or whole ones."""
+    if not crops:
         return pictures[torch.randint(len(pictures), (config.batch,), generator=chance)]
     chosen = torch.randint(len(pictures), (config.crop_batch,), generator=chance).tolist()
     side = pictures.shape[1] // 2
     corners = torch.randint(side + 1, (config.crop_batch, 2), generator=chance).tolist()
-    crops = [pictures[i, top : top + side, left : left + side] for i, (top, left) in zip(chosen, corners, strict=True)]
-    return torch.stack(crops)
+    places = zip(chosen, corners, strict=True)
+    return torch.stack([pictures[i, top : top + side, left : left + side] for i, (top, left) in places])
 
 
 def train(config: TrainConfig, pictures: Tensor, folder: Path, device: torch.device, until: float) -> AutoencoderTiny:
     """Trains on 8-bit (n, 64, 64, 3) pictures until done or `until` (monotonic seconds), resuming from `folder`."""
     torch.manual_seed(config.seed)
     vae = build(config.vae).to(device, memory_format=torch.channels_last)
-    optimizer = torch.optim.AdamW(vae.parameters(), weight_decay=1e-4, betas=(0.9, 0.98))
-    step, path, log = 0, folder / "vae.pt", Log(folder / "vae.csv")
+    plan = Plan("vae", config.vae.steps, config.vae.learning_rate, config.vae.crop_steps)
+    _descend(vae, list(vae.parameters()), plan, config, pictures, folder, until)
+    return vae.eval()
+
+
+def refine(config: TrainConfig, pictures: Tensor, folder: Path, device: torch.device, until: float) -> AutoencoderTiny:
+    """Trains the decoder on, for the encoder the first stage ended with; latents stay what they are.
+
+    It can run beside the diffusion stage, which depends on the encoder alone.
+    """
+    vae = trained(config, folder, device)
+    vae.encoder.requires_grad_(False)
+    plan = Plan("refine", config.vae.refine_steps, config.vae.refine_rate, 0)
+    _descend(vae, list(vae.decoder.parameters()), plan, config, pictures, folder, until)
+    return vae.eval()
+
+
+def trained(config: TrainConfig, folder: Path, device: torch.device) -> AutoencoderTiny:
+    """The autoencoder of the last checkpoint, refined if it has been."""
+    state = checkpoint.load(folder / "refine.pt", device) or checkpoint.load(folder / "vae.pt", device)
+    if state is None:
+        raise FileNotFoundError(f"no autoencoder in {folder}: run the stage 'vae' first")
+    vae = build(config.vae).to(device, memory_format=torch.channels_last)
+    vae.load_state_dict(state["vae"])
+    return vae.eval()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What sets one descent apart: its name, length, peak learning rate, and how many steps see crops."""
+
+    name: str
+    steps: int
+    rate: float
+    crop_steps: int
+
+
+def _descend(
+    vae: AutoencoderTiny,
+    parameters: list[nn.Parameter],
+    plan: Plan,
+    config: TrainConfig,
+    pictures: Tensor,
+    folder: Path,
+    until: float,
+) -> None:
+    """The loop of both stages: trains the parameters in place."""
+    device = parameters[0].device
+    optimizer = torch.optim.AdamW(parameters, weight_decay=1e-4, betas=(0.9, 0.98))
+    step, path, log = 0, folder / f"{plan.name}.pt", Log(folder / f"{plan.name}.csv")
     if state := checkpoint.load(path, device):
         vae.load_state_dict(state["vae"])
         optimizer.load_state_dict(state["optimizer"])
         step = state["step"]
-    while step < config.vae.steps and monotonic() < until:
+    while step < plan.steps and monotonic() < until:
         chance = step_generator(config.seed, step)
-        batch = as_floats(batch_of(pictures, config.vae, step, chance), device)
+        batch = as_floats(batch_of(pictures, config.vae, step < plan.crop_steps, chance), device)
         latent_shape = len(batch), config.vae.latent_channels, batch.shape[2] // 8, batch.shape[3] // 8
         noise = torch.randn(latent_shape, generator=chance).to(device)
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step, config.vae.steps, config.vae.learning_rate)
+            group["lr"] = learning_rate(step, plan.steps, plan.rate)
         loss, parts = loss_of(vae, batch, noise, config.vae)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        nn.utils.clip_grad_norm_(vae.parameters(), 1.0)
+        nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()
         step += 1
         if step % config.log_every == 0:
             log.row(step=step, loss=float(loss.detach()), **parts)
-        if step % config.checkpoint_every == 0 or step == config.vae.steps:
+        if step % config.checkpoint_every == 0 or step == plan.steps:
             checkpoint.save(path, {"vae": vae.state_dict(), "optimizer": optimizer.state_dict(), "step": step})
     checkpoint.save(path, {"vae": vae.state_dict(), "optimizer": optimizer.state_dict(), "step": step})
-    return vae.eval()
