@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import secrets
 import time
+import warnings
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 SERVICE = "afterimage"
 NAMESPACE = "Afterimage"
+
+# Not every call has an outcome to count; the library would warn of each one in the log.
+warnings.filterwarnings("ignore", message="No application metrics to publish")
 
 logger = Logger(service=SERVICE)
 metrics = Metrics(namespace=NAMESPACE, service=SERVICE)

@@ -107,12 +107,12 @@ class Job:
     owner: str
     status: JobStatus
     spec: ImageSpec
-    recipient: str | None
     gallery: str
     created_at_ms: int
     updated_at_ms: int
     expires_at_s: int
     timeline: tuple[StatusChange, ...]
+    recipient: str | None = None
     decisions: tuple[Decision, ...] = ()
     pictures: tuple[Picture, ...] = ()
     warnings: tuple[JobWarning, ...] = ()

@@ -60,7 +60,7 @@ def _without_floats(value: Any) -> Any:
     if isinstance(value, list):
         return [_without_floats(item) for item in value]
     if isinstance(value, dict):
-        return {name: _without_floats(item) for name, item in value.items() if item is not None}
+        return {name: _without_floats(item) for name, item in value.items()}
     return value
 
 

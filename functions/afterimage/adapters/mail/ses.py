@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -10,19 +11,6 @@ from afterimage.adapters.aws import error_code, is_throttle
 from afterimage.adapters.mail.compose import compose
 from afterimage.domain.errors import MailRefusedError, MailUnavailableError
 from afterimage.domain.job import Job
-
-# Refused for good: the address, the sender or the account. Anything unknown is raised and leaves the notice uncertain.
-_REFUSALS = frozenset(
-    {
-        "AccountSuspendedException",
-        "BadRequestException",
-        "MailFromDomainNotVerifiedException",
-        "MessageRejected",
-        "NotFoundException",
-        "SendingPausedException",
-    }
-)
-
 
 class SesMailer:
     """Implements `ports.Mailer` for one sender address."""
@@ -34,7 +22,8 @@ class SesMailer:
     def send(
         self, job: Job, recipient: str, links: tuple[str, ...], expires_at_s: int, thumbnails: tuple[bytes, ...]
     ) -> None:
-        """Compose and send. Raises MailUnavailableError when certainly not sent, MailRefusedError when it never will."""
+        """Compose and send. Raises MailUnavailableError when certainly not sent, MailRefusedError (with
+        SES's own code) when it never will be. Anything else leaves open whether it was sent."""
         message = compose(job, self._sender, recipient, links, expires_at_s, thumbnails)
         try:
             self._client.send_email(
@@ -45,6 +34,6 @@ class SesMailer:
         except ClientError as exc:
             if is_throttle(exc):
                 raise MailUnavailableError() from exc
-            if error_code(exc) in _REFUSALS:
-                raise MailRefusedError() from exc
+            if exc.response["ResponseMetadata"]["HTTPStatusCode"] < HTTPStatus.INTERNAL_SERVER_ERROR:
+                raise MailRefusedError(code=error_code(exc)) from None  # SES quotes addresses in its messages
             raise
