@@ -22,7 +22,6 @@ from local.sagemaker_runtime.endpoint import Endpoint
 from local.sagemaker_runtime.faults import FaultError
 from local.sagemaker_runtime.invocation import ServiceError, parse_invocation, validation_error
 from local.sagemaker_runtime.runtime import Runtime
-from local.sagemaker_runtime.trust import UntrustedError
 
 logger = logging.getLogger("afterimage.sagemaker_runtime")
 
@@ -51,7 +50,7 @@ def build_app(cloud: Cloud, credentials_token: str) -> Starlette:
         try:
             await runtime.configure(wanted)
             await asyncio.to_thread(callers.learn_functions)  # now rather than while the first request waits
-        except (BotoCoreError, ClientError, UntrustedError) as exc:
+        except (BotoCoreError, ClientError) as exc:
             # SageMaker, too, refuses an endpoint whose role it cannot take on or whose topics it cannot publish to.
             return JSONResponse({"message": str(exc)}, status_code=400)
         return JSONResponse({"endpoint": wanted.name})

@@ -16,7 +16,6 @@ import boto3
 from botocore.config import Config
 
 from local.sagemaker_runtime.endpoint import Endpoint
-from local.sagemaker_runtime.trust import assume
 
 _RENEW_BEFORE = datetime.timedelta(minutes=10)
 
@@ -59,7 +58,7 @@ class Cloud:
             self._sessions.clear()
 
     def _assume(self, role_arn: str) -> RoleSession:
-        credentials = assume(self._sts, self.iam, role_arn, "SageMaker")
+        credentials = self._sts.assume_role(RoleArn=role_arn, RoleSessionName="SageMaker")["Credentials"]
         session = boto3.Session(
             aws_access_key_id=credentials["AccessKeyId"],
             aws_secret_access_key=credentials["SecretAccessKey"],
