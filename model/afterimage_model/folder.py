@@ -72,6 +72,11 @@ def pipeline_class_name(index: Mapping[str, Any]) -> str:
     return str(name)
 
 
+def is_hub_id(model: str) -> bool:
+    """Whether `model` names a repository of the Hugging Face hub (`owner/name`) and no folder that is there."""
+    return model.count("/") == 1 and not model.startswith((".", "/")) and not Path(model).is_dir()
+
+
 def check_folder(folder: Path) -> None:
     """Refuse, with a sentence, a folder that is missing, has no index or carries pickled weights only."""
     if not folder.is_dir():

@@ -12,7 +12,7 @@ import torch
 import transformers
 
 from afterimage_model.errors import ModelFolderError
-from afterimage_model.folder import ModelNotes, check_folder, pipeline_class_name, read_notes, weight_variant
+from afterimage_model.folder import ModelNotes, check_folder, is_hub_id, pipeline_class_name, read_notes, weight_variant
 from afterimage_model.limits import Limits, NativeShape, resolve_limits
 from afterimage_model.schedulers import Schedulers
 
@@ -56,8 +56,8 @@ def load_model(model: str, *, device: str = "auto") -> LoadedModel:
     Weights come from safetensors only and become fp32 on CPU (whatever they are stored in), bf16 on CUDA unless the
     folder's notes name another dtype. Raises ModelFolderError when the folder cannot be served.
     """
-    is_hub_id = not Path(model).is_dir() and model.count("/") == 1 and not model.startswith((".", "/"))
-    if not is_hub_id:
+    from_hub = is_hub_id(model)
+    if not from_hub:
         check_folder(Path(model))
     notes = read_notes(model)
     device = _pick_device(device)
@@ -68,8 +68,8 @@ def load_model(model: str, *, device: str = "auto") -> LoadedModel:
             model,
             dtype=dtype,
             use_safetensors=True,
-            variant=None if is_hub_id else weight_variant(Path(model)),
-            local_files_only=not is_hub_id,
+            variant=None if from_hub else weight_variant(Path(model)),
+            local_files_only=not from_hub,
         )
     except (OSError, ValueError) as exc:
         raise ModelFolderError(f"{model} does not load: {exc}") from exc

@@ -8,7 +8,7 @@ from typing import Any
 
 from afterimage.contracts.generation import GenerationWarning
 
-WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
+WORD = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)*")
 
 
 def cut_text(prompt: str, tokenizer: Any, max_tokens: int) -> str:

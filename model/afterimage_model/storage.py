@@ -68,7 +68,7 @@ class S3Storage:
         from botocore.config import Config
 
         retries = {"mode": "standard", "max_attempts": 4}
-        return boto3.client("s3", config=Config(retries=retries, connect_timeout=5, read_timeout=30))
+        return boto3.Session().client("s3", config=Config(retries=retries, connect_timeout=5, read_timeout=30))
 
     def put(self, bucket: str, key: str, body: bytes, content_type: str) -> None:
         """Write one object. Raises StorageFailed, with boto3's reason as its cause."""

@@ -13,6 +13,13 @@ if TYPE_CHECKING:
     from afterimage_model.predictor import Predictor
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Warnings are errors elsewhere; the libraries' warnings about themselves are not ours to mend."""
+    for category in ("DeprecationWarning", "FutureWarning"):
+        for library in ("diffusers", "numpy", "transformers", "torch", "huggingface_hub", "starlette"):
+            config.addinivalue_line("filterwarnings", f"ignore::{category}:{library}.*")
+
+
 @pytest.fixture(scope="session")
 def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A Stable Diffusion folder with random weights, 64 pixels."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from afterimage_model.errors import ModelFolderError
-from afterimage_model.folder import ModelNotes, check_folder, pipeline_class_name, read_notes, weight_variant
+from afterimage_model.folder import ModelNotes, check_folder, is_hub_id, pipeline_class_name, read_notes, weight_variant
 
 
 def folder_with(tmp_path: Path, *names: str) -> Path:
@@ -32,8 +32,15 @@ def test_pickles_beside_safetensors_are_left_alone(tmp_path: Path) -> None:
 def test_a_missing_folder_and_a_folder_without_index_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelFolderError, match="there is no model folder"):
         check_folder(tmp_path / "absent")
-    with pytest.raises(ModelFolderError, match="no model_index.json"):
+    with pytest.raises(ModelFolderError, match=r"no model_index\.json"):
         check_folder(tmp_path)
+
+
+def test_a_hub_id_is_told_from_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert is_hub_id("stabilityai/sdxl-turbo")
+    (tmp_path / "model" / "weights").mkdir(parents=True)
+    assert not any(is_hub_id(model) for model in ("model/weights", "/opt/model", "./weights", "weights"))
 
 
 def test_only_the_two_pipelines_are_served() -> None:

@@ -71,7 +71,9 @@ def test_the_same_picture_and_facts_are_the_same_bytes() -> None:
 @pytest.mark.parametrize(
     ("size", "thumbnail"), [((64, 48), (320, 240)), ((512, 1024), (160, 320)), ((320, 320), (320, 320))]
 )
-def test_a_thumbnail_is_a_jpeg_of_320_pixels_whatever_the_size(size: tuple[int, int], thumbnail: tuple[int, int]) -> None:
+def test_a_thumbnail_is_a_jpeg_of_320_pixels_whatever_the_size(
+    size: tuple[int, int], thumbnail: tuple[int, int]
+) -> None:
     file = encode_thumbnail(PICTURE.resize(size))
     opened = Image.open(io.BytesIO(file.body))
     assert (opened.format, opened.size, file.content_type) == ("JPEG", thumbnail, "image/jpeg")

@@ -72,7 +72,9 @@ def test_half_a_character_is_refused() -> None:
 def test_a_size_between_multiples_is_rounded_with_a_warning(asked: int, made: int) -> None:
     plan = make_plan(job(width=asked), LIMITS)
     assert plan.width == made
-    assert [(warning.code, warning.detail) for warning in plan.warnings] == [("size_rounded", f"width {asked} -> {made}")]
+    assert [(warning.code, warning.detail) for warning in plan.warnings] == [
+        ("size_rounded", f"width {asked} -> {made}")
+    ]
 
 
 def test_rounding_never_leaves_the_limits() -> None:

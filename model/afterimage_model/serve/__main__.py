@@ -8,11 +8,14 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import uvicorn
 
 from afterimage.contracts.generation import GenerationJob, GenerationResult
+from afterimage_model.folder import check_folder, is_hub_id
 from afterimage_model.serve.app import create_app
 from afterimage_model.serve.log import configure_logging
 from afterimage_model.serve.runner import Runner, Work
@@ -29,20 +32,26 @@ class GracefulServer(uvicorn.Server):
         super().__init__(config)
         self._runner = runner
 
-    async def startup(self, sockets: list[object] | None = None) -> None:
-        """Listen, then say so in the start-up timeline."""
-        await super().startup(sockets)  # type: ignore[arg-type]
-        _timeline("listening", host=self.config.host, port=self.config.port)
+    async def startup(self, sockets: Any = None) -> None:
+        """Listen, then say so in the start-up timeline with the port that was really taken."""
+        await super().startup(sockets)
+        ports = [socket.getsockname()[1] for server in self.servers for socket in server.sockets]
+        _timeline("listening", host=self.config.host, port=ports[0] if ports else None)
 
-    async def shutdown(self, sockets: list[object] | None = None) -> None:
+    async def shutdown(self, sockets: Any = None) -> None:
         """Turn away what waits, finish what runs within uvicorn's time-out."""
         logger.info("stopping", extra={"fields": {}})
         self._runner.close()
-        await super().shutdown(sockets)  # type: ignore[arg-type]
+        await super().shutdown(sockets)
 
 
 def set_up(settings: ServeSettings) -> Work:
-    """Import torch, load the model, and return what makes a job; runs on the runner's thread."""
+    """Import torch, load the model, and return what makes a job; runs on the runner's thread.
+
+    Raises ModelFolderError, for a folder that is plainly wrong before the seconds that torch takes to import.
+    """
+    if not is_hub_id(settings.model):
+        check_folder(Path(settings.model))
     from afterimage_model.generate import generate
     from afterimage_model.predictor import Predictor
     from afterimage_model.storage import S3Storage

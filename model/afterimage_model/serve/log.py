@@ -6,6 +6,7 @@ import json
 import logging
 import sys
 import time
+import warnings
 from typing import Any
 
 
@@ -34,4 +35,5 @@ def configure_logging() -> None:
     root.setLevel(logging.INFO)
     for noisy in ("uvicorn.error", "botocore", "httpx", "urllib3"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    warnings.simplefilter("ignore", FutureWarning)  # the libraries' plans for their next version, on every start
     logging.captureWarnings(True)

@@ -70,6 +70,11 @@ class Runner:
         return self._reason
 
     @property
+    def waiting(self) -> int:
+        """How many jobs wait behind the running one."""
+        return len(self._queue)
+
+    @property
     def closed(self) -> bool:
         """True once `close` was called."""
         return self._closed

@@ -1,0 +1,18 @@
+"""A server whose weights never arrive."""
+
+import sys
+import threading
+
+from afterimage_model.serve.__main__ import main
+from afterimage_model.serve.runner import Work
+from afterimage_model.serve.settings import ServeSettings
+
+
+def set_up(settings: ServeSettings) -> Work:
+    """Wait for ever."""
+    threading.Event().wait()
+    raise AssertionError
+
+
+if __name__ == "__main__":
+    sys.exit(main(set_up=set_up))

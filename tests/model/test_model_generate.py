@@ -1,0 +1,211 @@
+"""One job from document to result with a fake predictor and a fake store: keys, digests, cancelling, refusals."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from afterimage.contracts.codec import from_json, to_json
+from afterimage.contracts.generation import GenerationJob, GenerationResult
+from afterimage_model.cancel import CancelWatch
+from afterimage_model.errors import Cancelled, InvalidDocument, ModelFault, OutsideLimits, StorageFailed
+from afterimage_model.generate import generate
+from afterimage_model.limits import Plan
+from afterimage_model.predictor import OnStep, Picture, Prediction
+
+PREFIX = "s3://pictures/quarantine/j-1/"
+
+
+class FakeStorage:
+    """A store in memory; `tombstones` exist, `broken` makes every call fail."""
+
+    def __init__(self, *tombstones: str, broken: bool = False) -> None:
+        self.objects: dict[tuple[str, str], tuple[bytes, str]] = {}
+        self.tombstones = {("pictures", key) for key in tombstones}
+        self.broken = broken
+        self.looked = threading.Event()
+
+    def put(self, bucket: str, key: str, body: bytes, content_type: str) -> None:
+        if self.broken:
+            raise StorageFailed("a picture could not be stored")
+        self.objects[bucket, key] = (body, content_type)
+
+    def exists(self, bucket: str, key: str) -> bool:
+        self.looked.set()
+        if self.broken:
+            raise StorageFailed("the tombstone could not be looked for")
+        return (bucket, key) in self.tombstones
+
+
+class FakePredictor:
+    """Makes one flat picture per seed and calls `on_step` once."""
+
+    def __init__(self, before_step: Callable[[], None] = lambda: None) -> None:
+        self.jobs: list[str] = []
+        self.before_step = before_step
+
+    def predict(self, job: GenerationJob, on_step: OnStep | None = None) -> Prediction:
+        self.jobs.append(job.job_id)
+        self.before_step()
+        assert on_step is not None
+        on_step(1, 1)
+        plan = Plan(
+            job_id=job.job_id,
+            prompt=job.prompt,
+            negative_prompt="",
+            seeds=job.seeds,
+            width=64,
+            height=32,
+            steps=1,
+            guidance=7.5,
+            scheduler="EulerDiscreteScheduler",
+            output_format=job.output_format,
+        )
+        pictures = [
+            Picture(seed=seed, image=Image.new("RGB", (64, 32), (seed, 0, 0)), flagged=bool(seed % 2))
+            for seed in job.seeds
+        ]
+        versions = {"model": "fake", "model_version": "1"}
+        return Prediction(plan=plan, pictures=tuple(pictures), timings_s={"generate": 0.5}, versions=versions)
+
+
+def job(**values: Any) -> GenerationJob:
+    return GenerationJob(**{"job_id": "j-1", "prompt": "a cat", "seeds": (3, 4), "output_prefix": PREFIX, **values})
+
+
+def test_pictures_and_thumbnails_are_stored_under_the_prefix() -> None:
+    storage = FakeStorage()
+    result = generate(job(), FakePredictor(), storage, bucket="pictures")
+    assert {key: content_type for (_, key), (_, content_type) in storage.objects.items()} == {
+        "quarantine/j-1/0.png": "image/png",
+        "quarantine/j-1/0.jpg": "image/jpeg",
+        "quarantine/j-1/1.png": "image/png",
+        "quarantine/j-1/1.jpg": "image/jpeg",
+    }
+    for image in result.images:
+        assert image.key is not None
+        body, _ = storage.objects["pictures", image.key]
+        assert (image.sha256, image.size_bytes) == (hashlib.sha256(body).hexdigest(), len(body))
+        assert image.base64 is None
+    assert [(image.seed, image.flagged) for image in result.images] == [(3, True), (4, False)]
+    assert [image.thumbnail_key for image in result.images] == ["quarantine/j-1/0.jpg", "quarantine/j-1/1.jpg"]
+
+
+def test_a_jpeg_picture_does_not_share_its_key_with_its_thumbnail() -> None:
+    storage = FakeStorage()
+    (image,) = generate(job(seeds=(3,), output_format="jpeg"), FakePredictor(), storage).images
+    assert (image.key, image.thumbnail_key) == ("quarantine/j-1/0.jpeg", "quarantine/j-1/0.jpg")
+    assert len(storage.objects) == 2
+
+
+def test_without_a_prefix_the_picture_comes_back_inline() -> None:
+    storage = FakeStorage()
+    (image,) = generate(job(seeds=(3,), output_prefix=None), FakePredictor(), storage).images
+    assert image.base64 is not None
+    body = base64.b64decode(image.base64)
+    assert hashlib.sha256(body).hexdigest() == image.sha256
+    assert Image.open(io.BytesIO(body)).text["seed"] == "3"  # type: ignore[attr-defined]
+    assert (image.key, image.thumbnail_key, storage.objects) == (None, None, {})
+
+
+def test_the_result_survives_the_contracts_codec() -> None:
+    result = generate(job(), FakePredictor(), FakeStorage())
+    assert from_json(GenerationResult, to_json(result)) == result
+    assert set(result.timings_s) == {"generate", "encode", "store", "total"}
+
+
+def test_a_job_made_twice_leaves_the_same_objects() -> None:
+    storage = FakeStorage()
+    generate(job(), FakePredictor(), storage)
+    first = dict(storage.objects)
+    generate(job(), FakePredictor(), storage)
+    assert storage.objects == first
+
+
+@pytest.mark.parametrize(
+    ("prefix", "reason"),
+    [
+        ("s3://elsewhere/quarantine/j-1/", "bucket that this server writes to"),
+        ("s3://pictures/images/j-1/", "begin with quarantine/"),
+        ("s3://pictures/quarantine/../images/", "plain characters"),
+        ("s3://pictures/quarantine//", "plain characters"),
+        ("s3://pictures//quarantine/", "plain characters"),
+        ("s3://Pictures/quarantine/j-1/", "plain characters"),
+        ("s3://pictures/", "plain characters"),
+    ],
+)
+def test_a_prefix_outside_the_quarantine_is_refused_before_work(prefix: str, reason: str) -> None:
+    storage, predictor = FakeStorage(), FakePredictor()
+    with pytest.raises(OutsideLimits, match=reason):
+        generate(job(output_prefix=prefix), predictor, storage, bucket="pictures")
+    assert (predictor.jobs, storage.objects) == ([], {})
+
+
+@pytest.mark.parametrize("job_id", ["", "a/b", "../x", "x" * 81, "j 1"])
+def test_a_job_id_that_is_no_plain_name_is_refused(job_id: str) -> None:
+    with pytest.raises(InvalidDocument, match="job_id"):
+        generate(job(job_id=job_id), FakePredictor(), FakeStorage())
+
+
+def test_a_tombstone_ends_the_job_before_it_starts() -> None:
+    predictor, storage = FakePredictor(), FakeStorage("jobs/j-1/cancel")
+    with pytest.raises(Cancelled):
+        generate(job(), predictor, storage)
+    assert (predictor.jobs, storage.objects) == ([], {})
+
+
+def test_an_inline_job_is_cancelled_through_the_servers_bucket() -> None:
+    with pytest.raises(Cancelled):
+        generate(job(output_prefix=None), FakePredictor(), FakeStorage("jobs/j-1/cancel"), bucket="pictures")
+
+
+def test_a_tombstone_that_appears_ends_the_job_between_steps(until: Callable[[Callable[[], bool]], None]) -> None:
+    there = threading.Event()
+    with CancelWatch(there.is_set, "j-1", every_s=0.001) as watch:
+        watch.check()
+        there.set()
+
+        def cancelled() -> bool:
+            try:
+                watch.check()
+            except Cancelled:
+                return True
+            return False
+
+        until(cancelled)
+
+
+def test_a_watch_stops_looking_when_the_job_has_ended() -> None:
+    looks: list[int] = []
+    with CancelWatch(lambda: bool(looks.append(1)), "j-1", every_s=3600):
+        pass
+    assert len(looks) == 1
+    assert not any(thread.name == "cancel-watch" and thread.is_alive() for thread in _after_join("cancel-watch"))
+
+
+def _after_join(name: str) -> list[threading.Thread]:
+    threads = [thread for thread in threading.enumerate() if thread.name == name]
+    for thread in threads:
+        thread.join(timeout=10)
+    return threads
+
+
+def test_a_store_that_cannot_be_asked_cancels_nothing_and_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    predictor = FakePredictor()
+    result = generate(job(output_prefix=None), predictor, FakeStorage(broken=True), bucket="pictures")
+    assert len(result.images) == 2
+    assert [record.getMessage() for record in caplog.records] == ["tombstone_unreadable"]
+
+
+def test_a_store_that_takes_nothing_is_a_fault_that_may_be_retried() -> None:
+    with pytest.raises(StorageFailed) as caught:
+        generate(job(), FakePredictor(), FakeStorage(broken=True))
+    fault: ModelFault = caught.value
+    assert (fault.code, fault.status, fault.retryable) == ("storage_failed", 500, True)
