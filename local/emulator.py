@@ -5,10 +5,12 @@ Each correction stands for one deviation of the pinned version from AWS that a s
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from typing import Any
 
+ResourceArn = Callable[[str, str, bytes, str, str], str]
 Execute = Callable[[dict[str, Any], Any, str], dict[str, Any]]
 _GENERIC = "Runtime.HandlerError"
 _TRACE = "Traceback (most recent call last):"
@@ -41,10 +43,28 @@ def with_error_type(execute: Execute) -> Execute:
     return corrected
 
 
+def with_sender_identity(resource_arn: ResourceArn) -> ResourceArn:
+    """Name the sender's identity as what SendEmail of SES v2 touches, as AWS does, where the emulator says `*`.
+
+    Without this, a policy narrowed to identities would deny every mail locally.
+    """
+
+    def corrected(method: str, path: str, body: bytes, region: str, account_id: str) -> str:
+        if path.rstrip("/") == "/v2/email/outbound-emails":
+            sender = json.loads(body or b"{}").get("FromEmailAddress")
+            if sender:
+                return f"arn:aws:ses:{region}:{account_id}:identity/{sender}"
+        return resource_arn(method, path, body, region, account_id)
+
+    return corrected
+
+
 def main() -> None:
     from ministack.app import main as serve
+    from ministack.core import iam_actions
     from ministack.services import lambda_svc
 
+    iam_actions._ses_v2_resource_arn = with_sender_identity(iam_actions._ses_v2_resource_arn)
     lambda_svc._execute_function_warm = with_error_type(lambda_svc._execute_function_warm)
     serve()
 
