@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from local import cloud, deploy
+from local import build, cloud, deploy
 from local.cloud import CloudError, Say
 from local.environment import clean_environment
 from local.runtime_control import configure_endpoint
@@ -45,10 +45,11 @@ def _bring_up(settings: Settings, started: list[Service], say: Say) -> None:
     if started:
         say(f"Starting {', '.join(service.title for service in started)} ...")
     every = services(settings)
+    timed(say, "Building the functions ...", None, lambda: build.build(settings))  # while the services start
     for service in every:
         if service.name != "model":  # it loads for seconds, during which the stack is deployed
             cloud.wait_ready(service)
-    timed(say, "Building and deploying the stack ...", "The stack is unchanged.", lambda: deploy.deploy(settings))
+    timed(say, "Deploying the stack ...", "The stack is unchanged.", lambda: deploy.deploy(settings))
     configure_endpoint(settings)
     model = next(service for service in every if service.name == "model")
     timed(say, "Waiting for the model ..." if "model" in names else None, None, lambda: cloud.wait_ready(model))

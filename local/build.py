@@ -36,20 +36,22 @@ def override_list(values: dict[str, str]) -> list[str]:
     return [f"ParameterKey={name},ParameterValue={value}" for name, value in sorted(values.items())]
 
 
-def digest_of(paths: Iterable[Path], *texts: str) -> str:
-    """A digest over names and contents of files and folders, and over `texts`."""
+def digest_of(paths: Iterable[Path], *texts: str, relative_to: Path | None = None) -> str:
+    """A digest over names and contents of files and folders, and over `texts`. Names count from `relative_to`, by
+    default from the folder that holds each path."""
     digest = hashlib.sha256()
     for text in texts:
         digest.update(f"{len(text)}:{text}".encode())
     for path in paths:
-        for file in sorted(_files(path)):
+        for file in sorted(files_of(path)):
             content = file.read_bytes()
-            digest.update(f"{file.relative_to(path.parent)}:{len(content)}:".encode())
+            digest.update(f"{file.relative_to(relative_to or path.parent)}:{len(content)}:".encode())
             digest.update(content)
     return digest.hexdigest()
 
 
-def _files(path: Path) -> Iterable[Path]:
+def files_of(path: Path) -> Iterable[Path]:
+    """Every file that counts in a folder, or the file itself; what Python compiled does not."""
     if path.is_file():
         yield path
         return

@@ -11,6 +11,7 @@ from typing import Any
 from local import build
 from local.cloud import CloudError
 from local.environment import root_client, root_environment
+from local.package import package
 from local.services import kept_secret
 from local.settings import ACCOUNT, API_ID, API_ID_TAG, ARTIFACT_BUCKET, ENDPOINT_NAME, REGION, STACK_NAME, Settings
 
@@ -28,16 +29,21 @@ def deploy(settings: Settings) -> bool:
     if known and known["digest"] == wanted and stack_outputs(settings) is not None:
         return False
     build.build(settings)
-    root_client(settings, "s3").create_bucket(Bucket=ARTIFACT_BUCKET)
+    s3 = root_client(settings, "s3")
+    s3.create_bucket(Bucket=ARTIFACT_BUCKET)
+    packaged = package(settings.build / "out", s3, ARTIFACT_BUCKET)
     argv = [str(settings.environments / "sam" / "bin" / "sam"), "deploy"]
     argv += ["--config-file", str(settings.root / "samconfig.toml"), "--config-env", "local"]
-    argv += ["--template-file", str(settings.build / "out" / "template.yaml")]
+    argv += ["--template-file", str(packaged)]
     argv += ["--stack-name", STACK_NAME, "--s3-bucket", ARTIFACT_BUCKET, "--region", REGION]
     argv += ["--no-confirm-changeset", "--no-fail-on-empty-changeset"]
     argv += ["--tags", f"{API_ID_TAG}={API_ID}"]
     argv += ["--parameter-overrides", *build.override_list(parameters(settings))]
     environment = root_environment(settings) | {"SAM_CLI_POLL_DELAY": "0.3"}
-    build.run_sam(settings, argv, environment, "sam deploy", settings.logs / "deploy.log")
+    try:
+        build.run_sam(settings, argv, environment, "sam deploy", settings.logs / "deploy.log")
+    finally:
+        packaged.unlink()
     outputs = stack_outputs(settings)
     if outputs is None:
         raise CloudError(f"`sam deploy` ended well, but there is no stack {STACK_NAME}.")

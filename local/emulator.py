@@ -5,9 +5,12 @@ Each correction stands for one deviation of the pinned version from AWS that a s
 
 from __future__ import annotations
 
+import base64
 import json
 import re
+import threading
 from collections.abc import Callable
+from email.utils import formatdate
 from typing import Any
 
 ResourceArn = Callable[[str, str, bytes, str, str], str]
@@ -59,12 +62,39 @@ def with_sender_identity(resource_arn: ResourceArn) -> ResourceArn:
     return corrected
 
 
+def with_raw_messages(
+    parse: Callable[[Any], Any], build: Callable[..., str]
+) -> tuple[Callable[..., Any], Callable[..., str]]:
+    """Relay a raw message of SES v2 as it was sent; the emulator rebuilds it from its texts and drops inline pictures.
+
+    Both functions are called one after the other on one thread within one SendEmail; what the first sees the second
+    returns, with the Message-ID and Date that SES puts in.
+    """
+    seen = threading.local()
+
+    def parse_and_keep(raw: str) -> Any:
+        seen.message = base64.b64decode(raw).decode("ascii", "surrogateescape")
+        return parse(raw)
+
+    def build_from_kept(*fields: Any) -> str:
+        message = seen.__dict__.pop("message", None)
+        if message is None:
+            return build(*fields)
+        kept = [line for line in message.splitlines(keepends=True) if not line.lower().startswith("message-id:")]
+        return f"Message-ID: <{fields[-1]}>\nDate: {formatdate()}\n{''.join(kept)}"
+
+    return parse_and_keep, build_from_kept
+
+
 def main() -> None:
     from ministack.app import main as serve
     from ministack.core import iam_actions
-    from ministack.services import lambda_svc
+    from ministack.services import lambda_svc, ses_v2
 
     iam_actions._ses_v2_resource_arn = with_sender_identity(iam_actions._ses_v2_resource_arn)
+    ses_v2._parse_raw_mime, ses_v2._build_mime_message = with_raw_messages(
+        ses_v2._parse_raw_mime, ses_v2._build_mime_message
+    )
     lambda_svc._execute_function_warm = with_error_type(lambda_svc._execute_function_warm)
     serve()
 

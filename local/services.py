@@ -137,6 +137,7 @@ def _model(settings: Settings, token: str) -> Service:
         # A fixed number: the pictures of a seed are equal bit for bit only with as many threads.
         "OMP_NUM_THREADS": threads,
         "MKL_NUM_THREADS": threads,
+        "OMP_WAIT_POLICY": "PASSIVE",  # threads that spin while they wait starve everything else on a laptop
         "HF_HUB_OFFLINE": "1",
         "HF_HOME": str(settings.run / "tmp" / "huggingface"),
     }

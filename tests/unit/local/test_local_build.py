@@ -1,10 +1,13 @@
 """What is built and deployed again, and what is not."""
 
+import io
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from local import build, setup
+from local.package import package
 
 
 def test_the_digest_follows_contents_and_names_and_nothing_else(tmp_path: Path) -> None:
@@ -43,3 +46,30 @@ def test_every_requirement_is_pinned_exactly(name: str) -> None:
     lines = [line.split("#")[0].strip() for line in setup.FILES[name].read_text().splitlines()]
     loose = [line for line in lines if line and not line.startswith("-r ") and "==" not in line]
     assert loose == []
+
+
+class Uploads:
+    """Remembers what was put."""
+
+    def __init__(self) -> None:
+        self.put: dict[str, bytes] = {}
+
+    def put_object(self, *, Bucket: str, Key: str, Body: bytes) -> None:
+        self.put[f"s3://{Bucket}/{Key}"] = Body
+
+
+def test_equal_functions_are_uploaded_once_and_different_ones_apart(tmp_path: Path) -> None:
+    for name, text in (("First", "same"), ("Second", "same"), ("Third", "other")):
+        (tmp_path / name / "afterimage").mkdir(parents=True)
+        (tmp_path / name / "afterimage" / "handler.py").write_text(text)
+    lines = [f"      CodeUri: {name}" for name in ("First", "Second", "Third")]
+    (tmp_path / "template.yaml").write_text("\n".join([*lines, "      DefinitionUri: ../machine.asl.json", ""]))
+    s3 = Uploads()
+    text = package(tmp_path, s3, "artifacts").read_text()
+    first, second, third, definition = (line.strip().split(": ")[1] for line in text.splitlines())
+    assert first == second != third
+    assert set(s3.put) == {first, third}
+    assert definition == "../machine.asl.json"
+    with zipfile.ZipFile(io.BytesIO(s3.put[first])) as archive:
+        assert archive.namelist() == ["afterimage/handler.py"]
+        assert archive.read("afterimage/handler.py") == b"same"
