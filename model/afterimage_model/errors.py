@@ -94,5 +94,13 @@ class GenerationFailed(ModelFault):
     """Anything else; what exactly is in the log under the job id and never in the message."""
 
 
-class ModelFolderError(Exception):
-    """The model folder cannot be served; the message names the file or field. Ends the set-up, reported by /ping."""
+class SetUpError(Exception):
+    """The server cannot become ready, for a reason that an operator can mend; /ping reports the message."""
+
+
+class ModelFolderError(SetUpError):
+    """The model folder cannot be served; the message names the file or field."""
+
+
+class DeviceError(SetUpError):
+    """The device that was asked for, or is plainly there, cannot be used."""

@@ -11,7 +11,7 @@ import diffusers
 import torch
 import transformers
 
-from afterimage_model.errors import ModelFolderError
+from afterimage_model.errors import DeviceError, ModelFolderError
 from afterimage_model.folder import ModelNotes, check_folder, is_hub_id, pipeline_class_name, read_notes, weight_variant
 from afterimage_model.limits import Limits, NativeShape, resolve_limits
 from afterimage_model.schedulers import Schedulers
@@ -60,7 +60,7 @@ def load_model(model: str, *, device: str = "auto") -> LoadedModel:
     if not from_hub:
         check_folder(Path(model))
     notes = read_notes(model)
-    device = _pick_device(device)
+    device = pick_device(device)
     dtype = getattr(torch, notes.dtype or "bfloat16") if device.startswith("cuda") else torch.float32
     try:
         name = pipeline_class_name(diffusers.DiffusionPipeline.load_config(model))
@@ -101,9 +101,20 @@ def _prepare(pipeline: Any, notes: ModelNotes, device: str, dtype: str) -> Loade
     )
 
 
-def _pick_device(device: str) -> str:
+def pick_device(device: str, control_file: str = "/dev/nvidiactl") -> str:
+    """Turn `auto` into cuda or cpu.
+
+    Raises DeviceError where a GPU is there and torch cannot use it, most often because the host's driver is older than
+    torch's CUDA: on the CPU such a server would look healthy and time out on every job.
+    """
+    wanted = device != "cpu" and (device != "auto" or Path(control_file).exists())
+    if wanted and not torch.cuda.is_available():
+        raise DeviceError(
+            f"torch {torch.__version__} (CUDA {torch.version.cuda or 'not built in'}) cannot use the GPU; compare its "
+            "CUDA with the host's driver, or ask for the device cpu"
+        )
     if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
+        return "cuda" if wanted else "cpu"
     return device
 
 

@@ -17,12 +17,14 @@ from transformers import CLIPConfig, CLIPImageProcessorPil
 from afterimage.contracts.generation import GenerationJob
 from afterimage_model.errors import (
     Cancelled,
+    DeviceError,
     GenerationFailed,
     ModelFolderError,
     OutOfMemory,
     OutsideLimits,
     SchedulerNotSupported,
 )
+from afterimage_model.pipeline import pick_device
 from afterimage_model.predictor import Predictor
 
 
@@ -232,6 +234,21 @@ def test_a_folder_that_does_not_load_says_so(tmp_path: Path, tiny_folder: Path) 
     shutil.rmtree(folder / "unet")
     with pytest.raises(ModelFolderError, match="does not load"):
         Predictor(str(folder)).setup()
+
+
+def test_a_gpu_that_torch_cannot_use_is_an_error_and_not_a_slow_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    control_file = tmp_path / "nvidiactl"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert pick_device("auto", str(control_file)) == "cpu"
+    control_file.touch()
+    assert pick_device("cpu", str(control_file)) == "cpu"
+    for device in ("auto", "cuda", "cuda:1"):
+        with pytest.raises(DeviceError, match="driver"):
+            pick_device(device, str(control_file))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert pick_device("auto", str(control_file)) == "cuda"
 
 
 def test_predicting_before_setup_is_a_fault(tmp_path: Path) -> None:

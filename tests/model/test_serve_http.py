@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 
 from afterimage.contracts.codec import from_json, to_json
 from afterimage.contracts.generation import GenerationJob, GenerationResult, ModelError
-from afterimage_model.errors import Cancelled, ModelFolderError, OutOfMemory, OutsideLimits, StorageFailed
+from afterimage_model.errors import Cancelled, DeviceError, ModelFolderError, OutOfMemory, OutsideLimits, StorageFailed
 from afterimage_model.serve.app import create_app
 from afterimage_model.serve.runner import Runner, State, Work
 
@@ -213,6 +213,7 @@ def test_until_the_weights_are_there_ping_and_invocations_say_so(until: Until) -
     ("error", "reason"),
     [
         (ModelFolderError("unet/x.bin is a pickle"), "unet/x.bin is a pickle"),
+        (DeviceError("torch cannot use the GPU"), "torch cannot use the GPU"),
         (ValueError("at 0x7f"), "the set-up failed with ValueError; the log has the details"),
     ],
 )

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from afterimage.contracts.generation import GenerationJob, GenerationResult
-from afterimage_model.errors import Busy, GenerationFailed, ModelFault, ModelFolderError, NotReady, OutOfMemory
+from afterimage_model.errors import Busy, GenerationFailed, ModelFault, SetUpError, NotReady, OutOfMemory
 
 Work = Callable[[GenerationJob], GenerationResult]
 """Makes one job. Raises ModelFaults; anything else is answered as generation_failed."""
@@ -110,7 +110,7 @@ class Runner:
     def _run(self) -> None:
         try:
             work = self._set_up()
-        except ModelFolderError as exc:
+        except SetUpError as exc:
             self._fail(str(exc))
             return
         except Exception as exc:  # whatever the libraries raise: a state that is reported, not a crash loop
