@@ -13,8 +13,10 @@ import os
 import secrets
 import shutil
 import socket
+import socketserver
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -39,6 +41,7 @@ class LocalCloud:
 
     settings: Settings
     stack: dict[str, Any]
+    environment: dict[str, str]
     _clients: dict[str, Any] = field(default_factory=dict)
     _tokens: dict[str, str] = field(default_factory=dict)
 
@@ -131,6 +134,10 @@ class LocalCloud:
             time.sleep(0.05)
         raise AssertionError(f"{what} did not come within {timeout_s:g} s; logs: {self.settings.logs}")
 
+    def local(self, command: str, **changes: str) -> subprocess.CompletedProcess[str]:
+        """`python -m local COMMAND` for this cloud, with other environment variables where `changes` names them."""
+        return run_local(command, {**self.environment, **changes})
+
     def faults(self, *rules: dict[str, Any]) -> None:
         """Tell the stand-in of the SageMaker runtime to misbehave; its module `faults` lists how."""
         runtime_control.request(self.settings, "PUT", "/_faults", list(rules))
@@ -144,25 +151,81 @@ class LocalCloud:
         runtime_control.request(self.settings, "DELETE", "/_faults")
 
 
+class RealAccount:
+    """Stands for a person's AWS account: an address to which nothing of the local cloud may ever connect."""
+
+    def __init__(self) -> None:
+        self.visits: list[str] = []
+        visits = self.visits
+
+        class Visit(socketserver.BaseRequestHandler):
+            def handle(self) -> None:
+                visits.append(self.request.recv(200).decode(errors="replace"))
+
+        self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Visit)
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def environment(self, folder: Path) -> dict[str, str]:
+        """What the shell of somebody who works with that account may hold."""
+        address = f"http://127.0.0.1:{self._server.server_address[1]}"
+        folder.mkdir(parents=True)
+        keys = "aws_access_key_id = AKIAREALACCOUNT00000\naws_secret_access_key = real\n"
+        config = f"region = eu-central-1\nendpoint_url = {address}\n"
+        (folder / "credentials").write_text(f"[default]\n{keys}[production]\n{keys}")
+        (folder / "config").write_text(f"[default]\n{config}[profile production]\n{config}")
+        return {
+            "AWS_ACCESS_KEY_ID": "AKIAREALACCOUNT00000",
+            "AWS_SECRET_ACCESS_KEY": "real",
+            "AWS_SESSION_TOKEN": "real",
+            "AWS_PROFILE": "production",
+            "AWS_DEFAULT_REGION": "eu-central-1",
+            "AWS_REGION": "eu-central-1",
+            "AWS_CONFIG_FILE": str(folder / "config"),
+            "AWS_SHARED_CREDENTIALS_FILE": str(folder / "credentials"),
+            "AWS_ENDPOINT_URL": address,
+            "AWS_ENDPOINT_URL_S3": address,
+            "AWS_ENDPOINT_URL_CLOUDFORMATION": address,
+            "AWS_ENDPOINT_URL_SNS": address,
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{address}/credentials",
+        }
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
 @pytest.fixture(scope="session")
-def cloud() -> Iterator[LocalCloud]:
-    """The deployed stack on a local cloud of its own."""
+def real_account() -> Iterator[RealAccount]:
+    account = RealAccount()
+    yield account
+    account.close()
+
+
+@pytest.fixture(scope="session")
+def cloud(real_account: RealAccount) -> Iterator[LocalCloud]:
+    """The deployed stack on a local cloud of its own, started in the shell of somebody with a real account."""
     folder = ROOT / ".afterimage" / "test" / secrets.token_hex(4)
-    environment = dict(os.environ, AFTERIMAGE_STATE=str(folder), AFTERIMAGE_MODEL_DIR=str(_model()))
+    environment = {
+        **os.environ,
+        **real_account.environment(folder / "aws"),
+        "AFTERIMAGE_STATE": str(folder),
+        "AFTERIMAGE_MODEL_DIR": str(_model()),
+    }
     for (variable, _), port in zip(PORT_VARIABLES.values(), _free_ports(len(PORT_VARIABLES)), strict=True):
         environment[variable] = str(port)
     settings = Settings.from_environment(environment)
     try:
-        _local("up", environment)
+        _succeed("up", environment)
         sessions = [running.pid for running in map(processes.read, settings.run.glob("*.json")) if running]
         stack = read_stack(settings)
         assert stack is not None
-        yield LocalCloud(settings=settings, stack=stack)
+        yield LocalCloud(settings=settings, stack=stack, environment=environment)
     finally:
-        _local("down", environment)
+        _succeed("down", environment)
     assert len(sessions) == len(PORT_VARIABLES)
     orphans = [row for session in sessions for row in processes.session_members(session)]
     assert not orphans, f"processes were left behind: {orphans}"
+    assert real_account.visits == []
     shutil.rmtree(folder)
 
 
@@ -174,8 +237,9 @@ def no_faults_left(request: pytest.FixtureRequest) -> Iterator[None]:
         request.getfixturevalue("cloud").clear_faults()
 
 
-def _local(command: str, environment: dict[str, str]) -> None:
-    done = subprocess.run(
+def run_local(command: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """`python -m local COMMAND` as a person runs it."""
+    return subprocess.run(
         [sys.executable, "-m", "local", command],
         env=environment,
         cwd=ROOT,
@@ -185,6 +249,10 @@ def _local(command: str, environment: dict[str, str]) -> None:
         text=True,
         check=False,
     )
+
+
+def _succeed(command: str, environment: dict[str, str]) -> None:
+    done = run_local(command, environment)
     if done.returncode != 0:
         pytest.fail(f"`python -m local {command}` failed:\n{done.stdout}", pytrace=False)
 
