@@ -1,1 +1,1 @@
-"""Afterimage: an event-driven text-to-image service. The folder listing is the architecture; see docs/architecture.md."""
+"""Afterimage, an event-driven text-to-image service. The folders are the architecture; see docs/architecture.md."""

@@ -155,7 +155,9 @@ class Gallery(Protocol):
 class Mailer(Protocol):
     """Sends one mail about a job."""
 
-    def send(self, job: Job, recipient: str, links: tuple[str, ...], expires_at_s: int, thumbnails: tuple[bytes, ...]) -> None:
+    def send(
+        self, job: Job, recipient: str, links: tuple[str, ...], expires_at_s: int, thumbnails: tuple[bytes, ...]
+    ) -> None:
         """Send. Raises MailUnavailableError (certainly not sent) or MailRefusedError (never will be)."""
 
 

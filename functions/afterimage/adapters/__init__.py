@@ -1,1 +1,1 @@
-"""One technology per file. Each turns the ClientErrors that it understands into product errors and passes the rest on."""
+"""One technology per file. Each turns the ClientErrors that it understands into our errors and passes the rest on."""

@@ -40,9 +40,9 @@ class GenerationJob:
             raise ContractError("seeds must name at least one seed")
         if any(not 0 <= seed <= MAX_SEED for seed in self.seeds):
             raise ContractError(f"each seed must lie between 0 and {MAX_SEED}")
-        if self.output_prefix is not None:
-            if not self.output_prefix.startswith("s3://") or not self.output_prefix.endswith("/"):
-                raise ContractError("output_prefix must look like s3://bucket/prefix/")
+        prefix = self.output_prefix
+        if prefix is not None and not (prefix.startswith("s3://") and prefix.endswith("/")):
+            raise ContractError("output_prefix must look like s3://bucket/prefix/")
 
 
 @dataclass(frozen=True, kw_only=True)

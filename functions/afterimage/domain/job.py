@@ -30,9 +30,13 @@ def is_job_id(text: str) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class ImageSpec:
-    """What is to be made, complete: nothing is left to a default further on, so a replay makes the same picture."""
+    """What is to be made, complete: nothing is left to a default further on, so a replay makes the same picture.
+
+    `prompt` is what the person wrote, `model_prompt` what the model reads: framed by the preset, perhaps softened.
+    """
 
     prompt: str
+    model_prompt: str
     negative_prompt: str
     preset: str | None
     width: int

@@ -44,7 +44,8 @@ class ModelProfile:
         for name, side in (("width", width), ("height", height)):
             if not self.min_side <= side <= self.max_side or side % self.multiple:
                 raise InvalidRequestError(
-                    f"{name} must be a multiple of {self.multiple} from {self.min_side} to {self.max_side}, not {side}.",
+                    f"{name} must be a multiple of {self.multiple} "
+                    f"from {self.min_side} to {self.max_side}, not {side}.",
                     code="size_out_of_bounds",
                 )
         if width * height > self.max_pixels:

@@ -6,18 +6,17 @@ A decision names category and policy version, so a person can be told why and an
 from __future__ import annotations
 
 import functools
-import json
 import re
 import unicodedata
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 
 from afterimage.contracts.codec import ContractError, from_json
 from afterimage.domain.errors import PolicyInvalidError
 
 
-class Action(str, Enum):
+class Action(StrEnum):
     """What becomes of a job. Ordered from mild to strict; the strictest match decides."""
 
     ALLOW = "allow"

@@ -10,7 +10,9 @@ from afterimage.domain.errors import InvalidRequestError, RecipientNotPermittedE
 MAIL_ANY_SCOPE = "afterimage/mail:any"
 MAX_ADDRESS_CHARACTERS = 254  # RFC 5321, 4.5.3.1.3
 # Deliberately narrower than RFC 5322: no quoted parts, no comments, one @, no white space, hence no header injection.
-_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9-]+)+")
+_ADDRESS = re.compile(
+    r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9-]+)+"
+)
 
 
 @dataclass(frozen=True, kw_only=True)

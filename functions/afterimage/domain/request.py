@@ -50,7 +50,8 @@ def specify(request: ImageRequest, profile: ModelProfile, draw_seed: Callable[[]
         )
     width, height = _size(request, preset, profile)
     return ImageSpec(
-        prompt=preset.framed(prompt) if preset else prompt,
+        prompt=prompt,
+        model_prompt=preset.framed(prompt) if preset else prompt,
         negative_prompt=", ".join(part for part in (negative, preset.negative_prompt if preset else "") if part),
         preset=request.preset,
         width=width,

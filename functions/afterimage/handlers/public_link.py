@@ -87,9 +87,7 @@ def get_health() -> Response[Health]:
 )
 def get_openapi() -> Response[str]:
     """Return the generated description that ships with this code."""
-    return Response(
-        status_code=200, content_type="application/json", body=OPENAPI_FILE.read_text(encoding="utf-8")
-    )
+    return Response(status_code=200, content_type="application/json", body=OPENAPI_FILE.read_text(encoding="utf-8"))
 
 
 def handle(event: dict[str, Any], deps: Dependencies, context: Any = None) -> dict[str, Any]:

@@ -46,7 +46,9 @@ def status_of(error: AfterimageError) -> HTTPStatus:
     return next(status for kind, status in _STATUS if isinstance(error, kind))
 
 
-def problem_response(status: HTTPStatus, code: str, sentence: str, fields: tuple[FieldProblem, ...] = ()) -> Response[str]:
+def problem_response(
+    status: HTTPStatus, code: str, sentence: str, fields: tuple[FieldProblem, ...] = ()
+) -> Response[str]:
     """Return a problem document. A 503 says when to come back."""
     problem = Problem(
         type=f"https://afterimage.invalid/problems/{code}",

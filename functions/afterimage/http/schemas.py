@@ -23,7 +23,9 @@ class _Body(BaseModel):
 class Notify(_Body):
     """Whom to tell. Without it, your own confirmed address."""
 
-    email: Annotated[str | None, Field(description="Another address needs the scope `mail:any`.", max_length=254)] = None
+    email: Annotated[str | None, Field(description="Another address needs the scope `mail:any`.", max_length=254)] = (
+        None
+    )
 
 
 class ImageRequestBody(_Body):
@@ -36,13 +38,16 @@ class ImageRequestBody(_Body):
     )
 
     prompt: Annotated[str, Field(description="What to draw.", min_length=1, max_length=MAX_PROMPT_CHARACTERS)]
-    negative_prompt: Annotated[
-        str | None, Field(description="What to keep out.", max_length=MAX_PROMPT_CHARACTERS)
+    negative_prompt: Annotated[str | None, Field(description="What to keep out.", max_length=MAX_PROMPT_CHARACTERS)] = (
+        None
+    )
+    preset: Annotated[
+        str | None, Field(description="A style by name; `GET /v1/presets` lists them.", max_length=64)
     ] = None
-    preset: Annotated[str | None, Field(description="A style by name; `GET /v1/presets` lists them.", max_length=64)] = None
     count: Annotated[int, Field(description="How many pictures, each with the next seed.", ge=1, le=MAX_COUNT)] = 1
     seed: Annotated[
-        int | None, Field(description="Seed of the first picture; drawn and returned when left out.", ge=0, le=2**32 - 1)
+        int | None,
+        Field(description="Seed of the first picture; drawn and returned when left out.", ge=0, le=2**32 - 1),
     ] = None
     width: Annotated[int | None, Field(description="Pixels; goes with height.", ge=8, le=4096)] = None
     height: Annotated[int | None, Field(description="Pixels; goes with width.", ge=8, le=4096)] = None
@@ -113,7 +118,8 @@ class ImageView(BaseModel):
 
     id: str
     status: JobStatus
-    prompt: str
+    prompt: Annotated[str, Field(description="What you wrote.")]
+    model_prompt: Annotated[str, Field(description="What the model read: framed by the preset, softened if need be.")]
     negative_prompt: str
     preset: str | None
     width: int
@@ -188,6 +194,7 @@ def view_of(job: Job, pictures: list[PictureView]) -> ImageView:
         id=job.job_id,
         status=job.status,
         prompt=spec.prompt,
+        model_prompt=spec.model_prompt,
         negative_prompt=spec.negative_prompt,
         preset=spec.preset,
         width=spec.width,

@@ -27,13 +27,13 @@ def moderate_prompt(job_id: JobId, *, jobs: JobStore, policy: Policy, clock: Clo
         return recorded
     if recorded := _recorded(job.decisions):
         return recorded
-    decision = judge_prompt(job.spec.prompt, job.spec.negative_prompt, policy, clock())
+    decision = judge_prompt(job.spec.model_prompt, job.spec.negative_prompt, policy, clock())
     if decision.action is Action.BLOCK:
         failure = Failure(code="prompt_blocked", sentence=decision.sentence)
         jobs.advance(job_id, JobStatus.BLOCKED, clock(), JobChanges(decisions=(decision,), failure=failure))
     else:
         softened = decision.softened_prompt
-        spec = dataclasses.replace(job.spec, prompt=softened) if softened is not None else None
+        spec = dataclasses.replace(job.spec, model_prompt=softened) if softened is not None else None
         jobs.advance(job_id, JobStatus.MODERATING, clock(), JobChanges(decisions=(decision,), spec=spec))
     return decision
 

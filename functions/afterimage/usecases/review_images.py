@@ -16,7 +16,14 @@ _BLOCKED = Failure(code="pictures_blocked", sentence="The pictures did not pass 
 
 
 def review_images(
-    job_id: JobId, attempt_id: str, *, jobs: JobStore, attempts: AttemptStore, results: Results, gallery: Gallery, clock: Clock
+    job_id: JobId,
+    attempt_id: str,
+    *,
+    jobs: JobStore,
+    attempts: AttemptStore,
+    results: Results,
+    gallery: Gallery,
+    clock: Clock,
 ) -> Job:
     """Return the job as DELIVERING, or BLOCKED when nothing passed. A second run finds it so and changes nothing.
 

@@ -17,7 +17,7 @@ ATTEMPT_TTL_S = 2 * 24 * 3600
 def start_generation(
     job_id: JobId, task_token: str, *, jobs: JobStore, attempts: AttemptStore, engine: Engine, clock: Clock
 ) -> Attempt:
-    """Register the attempt and start it; a repeat with the same token invokes again only if the first did not get there.
+    """Register the attempt and start it; a repeat with the same token invokes again only if the first did not.
 
     Raises JobClosedError, StoreUnavailableError, EngineUnavailableError or GenerationFailedError.
     """

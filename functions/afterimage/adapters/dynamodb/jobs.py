@@ -60,9 +60,9 @@ class DynamoJobStore:
     def find_claim(self, key_hash: str, now_ms: int) -> IdempotencyClaim | None:
         """Return the living claim on a key, read consistently: a replay may follow by milliseconds."""
         with throttling():
-            item = self._client.get_item(
-                TableName=self._table, Key=_claim_key(key_hash), ConsistentRead=True
-            ).get("Item")
+            item = self._client.get_item(TableName=self._table, Key=_claim_key(key_hash), ConsistentRead=True).get(
+                "Item"
+            )
         claim = read(IdempotencyClaim, item, _KEYS) if item else None
         return claim if claim and not is_expired(claim.expires_at_s, now_ms) else None
 
@@ -152,7 +152,14 @@ class DynamoJobStore:
             return self._update(job_id, sets, remove, names, values, repeats, entries)
 
     def _update(
-        self, job_id: JobId, sets: list[str], remove: str, names: Item, values: Item, allowed: list[str], unused: list[str]
+        self,
+        job_id: JobId,
+        sets: list[str],
+        remove: str,
+        names: Item,
+        values: Item,
+        allowed: list[str],
+        unused: list[str],
     ) -> Job:
         try:
             with throttling():

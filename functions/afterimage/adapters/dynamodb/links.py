@@ -33,5 +33,7 @@ class DynamoLinkStore:
     def find(self, token_hash: str) -> Link | None:
         """Return a link, expired or revoked ones too; None for none."""
         with throttling():
-            item = self._client.get_item(TableName=self._table, Key=_link_key(token_hash), ConsistentRead=True).get("Item")
+            item = self._client.get_item(TableName=self._table, Key=_link_key(token_hash), ConsistentRead=True).get(
+                "Item"
+            )
         return read(Link, item, _KEYS) if item else None

@@ -28,7 +28,10 @@ class SagemakerAsyncEngine:
         self._invocation_timeout_s = invocation_timeout_s
 
     def start(self, job: Job, attempt: Attempt) -> StartedInference:
-        """Write the job document and invoke. Raises EngineUnavailableError, StoreUnavailableError, GenerationFailedError."""
+        """Write the job document and invoke.
+
+        Raises EngineUnavailableError, StoreUnavailableError, or GenerationFailedError for a missing endpoint.
+        """
         key = f"jobs/{job.job_id}/{attempt.attempt_id}.json"
         document = to_json(self._document(job, attempt)).encode()
         try:
@@ -62,7 +65,7 @@ class SagemakerAsyncEngine:
     def _document(self, job: Job, attempt: Attempt) -> GenerationJob:
         return GenerationJob(
             job_id=job.job_id,
-            prompt=job.spec.prompt,
+            prompt=job.spec.model_prompt,
             negative_prompt=job.spec.negative_prompt,
             width=job.spec.width,
             height=job.spec.height,

@@ -65,7 +65,7 @@ def compose(
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(text.get_template("message.txt.j2").render(fields))
     message.add_alternative(html.get_template("message.html.j2").render(fields), subtype="html")
-    html_part: Any = message.get_payload()[1]
+    _, html_part = message.iter_parts()
     for number, (cid, thumbnail) in enumerate(zip(cids, thumbnails, strict=True), start=1):
         html_part.add_related(
             thumbnail, "image", "jpeg", cid=cid, filename=f"picture-{number}.jpg", disposition="inline"
@@ -106,7 +106,7 @@ def _ready_sentence(job: Job) -> str:
     asked, made = len(job.spec.seeds), len(job.pictures)
     if made < asked:
         return f"{made} of {asked} pictures passed our content review."
-    return "It is waiting behind the button below." if made == 1 else f"All {made} are waiting behind their buttons below."
+    return "The button below opens it." if made == 1 else "The buttons below open them."
 
 
 def _sizes(job: Job, links: tuple[str, ...]) -> list[tuple[int, int]]:

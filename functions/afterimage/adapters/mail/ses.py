@@ -12,6 +12,7 @@ from afterimage.adapters.mail.compose import compose
 from afterimage.domain.errors import MailRefusedError, MailUnavailableError
 from afterimage.domain.job import Job
 
+
 class SesMailer:
     """Implements `ports.Mailer` for one sender address."""
 
