@@ -84,11 +84,12 @@ def _landscape(scene: Landscape, rng: Random, wording: Wording) -> list[str]:
     adjective = f"{size} {walls}".strip()
     if rng.random() < wording.list_of_words:
         return [_bare(fact, rng, walls if fact == "house" else "") + "," for fact in kept] or [rng.choice(PLACES)]
+    nouns = [fact for fact in kept if fact not in ("day", "clouds")]
+    subject: str | None = None
     if thing in kept:
         subject = thing
-    else:
-        nouns = [fact for fact in kept if fact not in ("day", "clouds")]
-        subject = rng.choice(nouns) if nouns and rng.random() < 0.8 else None
+    elif nouns and rng.random() < 0.8:
+        subject = rng.choice(nouns)
     if subject is None:
         place = rng.choice(PLACES)
         parts = [f"a {place}" if rng.random() < 0.6 else place]

@@ -11,7 +11,7 @@ class VaeConfig:
     latent_channels: int = 8  # four blur the corners of stars
     encoder_blocks: tuple[int, ...] = (0, 1, 2, 2)  # the encoder only has to say what is where
     decoder_blocks: tuple[int, ...] = (3, 3, 2, 2)  # two blocks at full resolution, where edges are made
-    steps: int = 8_200
+    steps: int = 7_500
     batch: int = 16
     crop_steps: int = 6_000  # of all steps, the first so many see 32×32 crops: four times as many steps per minute
     crop_batch: int = 24

@@ -163,8 +163,8 @@ def _mountains(canvas: Canvas, scene: Landscape, rng: Random, horizon: float) ->
     rock = _blend(lit(ROCK, scene.time), SKY[scene.time][2], 0.12)
     peak = lit(PEAK, scene.time)
     left = rng.random() < 0.5
-    for x, height in ((46 if left else 18, 15.0), (22 if left else 42, 23.0)):
-        x += rng.uniform(-4, 4)
+    for middle, height in ((46 if left else 18, 15.0), (22 if left else 42, 23.0)):
+        x = middle + rng.uniform(-4, 4)
         top, foot, half = horizon - height, horizon + 3, (height + 3) * 0.95
         canvas.polygon([(x, top), (x + half, foot), (x - half, foot)], rock)
         cap = height * 0.36

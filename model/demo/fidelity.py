@@ -149,8 +149,8 @@ def main(arguments: list[str]) -> None:
     chosen = parser.parse_args(arguments)
     torch.set_num_threads(chosen.threads)
     defaults = json.loads((chosen.folder / "afterimage.json").read_text(encoding="utf-8"))
-    steps = chosen.steps or defaults["default_steps"]
-    guidance = chosen.guidance or defaults["default_guidance"]
+    steps = defaults["default_steps"] if chosen.steps is None else chosen.steps
+    guidance = defaults["default_guidance"] if chosen.guidance is None else chosen.guidance
     pipeline = load(chosen.folder)
     sets: dict[str, Callable[[], list[Case]]] = {
         "one object": lambda: one_object(chosen.count, seed=1),

@@ -37,7 +37,8 @@ def _pixels(picture: Image.Image) -> Pixels:
 
 
 def _distance(pixels: Pixels, colour: RGB | Pixels) -> Pixels:
-    return np.linalg.norm(pixels - np.asarray(colour, np.float32), axis=-1).astype(np.float32)
+    apart: Pixels = np.linalg.norm(pixels - np.asarray(colour, np.float32), axis=-1).astype(np.float32)
+    return apart
 
 
 def _nearest(colour: Pixels, among: dict[str, RGB]) -> str:
@@ -166,7 +167,8 @@ def _grown(mask: Mask, by: int) -> Mask:
     """The mask and everything within `by` rows or columns of it."""
     padded = np.pad(mask, by)
     rows, columns = mask.shape
-    return np.any(
-        [padded[top : top + rows, left : left + columns] for top in range(2 * by + 1) for left in range(2 * by + 1)],
-        axis=0,
-    )
+    grown = np.zeros_like(mask)
+    for top in range(2 * by + 1):
+        for left in range(2 * by + 1):
+            grown |= padded[top : top + rows, left : left + columns]
+    return grown

@@ -110,7 +110,7 @@ def train(config: TrainConfig, latents: Tensor, vae: AutoencoderTiny, folder: Pa
             group["lr"] = learning_rate(step, plan.steps, plan.learning_rate, warmup=min(400, plan.steps // 10))
         loss = loss_of(writer, latents[chosen.to(device)], tokens.to(device), chance)
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(writer.parameters(), 1.0)
         optimizer.step()
         _follow(average, writer, share=max(1 - plan.ema, 10 / (step + 10)))

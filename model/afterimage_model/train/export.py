@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from afterimage_model.train.diffusion import Writer
 
 STEPS, GUIDANCE = 8, 3.0
-"""What the pictures are best at; `python -m demo.fidelity --sweep` measures it."""
+"""The fewest steps and the guidance that the fidelity table likes best; `python -m demo.fidelity` tries others."""
 
 
 def assemble(vae: AutoencoderTiny, writer: "Writer", words: CLIPTokenizer) -> StableDiffusionPipeline:

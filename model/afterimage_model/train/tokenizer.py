@@ -4,6 +4,7 @@ from collections import Counter
 from functools import cache
 from itertools import pairwise
 from string import ascii_lowercase, digits
+from typing import Any
 
 from demo.words import vocabulary
 from transformers import CLIPTokenizer
@@ -19,7 +20,8 @@ def build(length: int) -> CLIPTokenizer:
     merges = learn_merges(tuple(vocabulary()))
     pieces = [START, END, *LETTERS, *(letter + LAST for letter in LETTERS), *("".join(pair) for pair in merges)]
     numbers = {piece: number for number, piece in enumerate(dict.fromkeys(pieces))}
-    return CLIPTokenizer(vocab=numbers, merges=list(merges), model_max_length=length)
+    pairs: list[Any] = [*merges]  # the library's annotation says strings and its code wants pairs
+    return CLIPTokenizer(vocab=numbers, merges=pairs, model_max_length=length)
 
 
 @cache

@@ -34,7 +34,6 @@ def build(config: VaeConfig) -> AutoencoderTiny:
         scaling_factor=1.0,
     )
     for part in (vae.encoder.layers, vae.decoder.layers):
-        convolutions = [layer for layer in part if isinstance(layer, nn.Conv2d)]
         for layer in part:
             if isinstance(layer, nn.Conv2d):
                 _pass_colours(layer)
@@ -44,13 +43,12 @@ def build(config: VaeConfig) -> AutoencoderTiny:
                 with torch.no_grad():
                     last.weight.mul_(0.3)
                     last.weight[:3] = 0
-        with torch.no_grad():
-            if part is vae.encoder.layers:
-                convolutions[-1].weight[:3] *= SPREAD
-                convolutions[-1].bias[:3] = -SPREAD / 2
-            else:
-                convolutions[0].weight[:3] /= SPREAD
-                convolutions[0].bias[:3] = 0.5
+    with torch.no_grad():
+        last, first = vae.encoder.layers[-1], vae.decoder.layers[0]
+        last.weight[:3] *= SPREAD
+        last.bias[:3] = -SPREAD / 2
+        first.weight[:3] /= SPREAD
+        first.bias[:3] = 0.5
     return vae
 
 
@@ -84,7 +82,8 @@ def loss_of(
     latents = vae.encoder(pictures)
     decoded = vae.decoder(latents + config.latent_noise * noise)
     picture_loss = _difference(decoded, pictures)
-    edge_loss = sum(_difference(a, b) for a, b in zip(edges(decoded), edges(pictures), strict=True))
+    across, down = (_difference(a, b) for a, b in zip(edges(decoded), edges(pictures), strict=True))
+    edge_loss = across + down
     variance, mean = torch.var_mean(latents, dim=(0, 2, 3))
     moments = (mean.square() + (variance - 1).square()).mean()
     total = picture_loss + config.edge_weight * edge_loss + config.moment_weight * moments
@@ -176,7 +175,7 @@ def _descend(
             group["lr"] = learning_rate(step, plan.steps, plan.rate)
         loss, parts = loss_of(vae, batch, noise, config.vae)
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()
         step += 1
