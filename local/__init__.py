@@ -1,1 +1,1 @@
-"""The cloud on a laptop: emulator, mail, SageMaker runtime and model server as plain processes, no Docker, no account."""
+"""The cloud on a laptop: emulator, mail, SageMaker runtime and model server as plain processes, without an account."""

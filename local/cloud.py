@@ -70,8 +70,8 @@ def check_port(service: Service) -> None:
             probe.bind((HOST, service.port))
         except OSError as exc:
             raise CloudError(
-                f"Port {service.port} for the {service.title} is taken by another program. Stop that program, or choose "
-                f"another port: {service.port_variable}={service.port + 100} make up"
+                f"Port {service.port} for the {service.title} is taken by another program. Stop that program, or "
+                f"choose another port: {service.port_variable}={service.port + 100} make up"
             ) from exc
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import os
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -94,12 +94,10 @@ def create_demo_user(settings: Settings, outputs: dict[str, str]) -> None:
     client = root_client(settings, "cognito-idp")
     pool = outputs["UserPoolId"]
     attributes = [{"Name": "email", "Value": DEMO_USER}, {"Name": "email_verified", "Value": "true"}]
-    try:
+    with contextlib.suppress(client.exceptions.UsernameExistsException):
         client.admin_create_user(
             UserPoolId=pool, Username=DEMO_USER, UserAttributes=attributes, MessageAction="SUPPRESS"
         )
-    except client.exceptions.UsernameExistsException:
-        pass
     password = kept_secret(settings.state / "demo_password", prefix="Aa1-")  # one character of each kind
     client.admin_set_user_password(UserPoolId=pool, Username=DEMO_USER, Password=password, Permanent=True)
 
@@ -137,7 +135,7 @@ def write_stack(settings: Settings, outputs: dict[str, str], digest: str) -> Non
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".new")
     temporary.write_text(json.dumps(document, indent=2, sort_keys=True) + "\n")
-    os.replace(temporary, path)
+    temporary.replace(path)
 
 
 def stack_file(settings: Settings) -> Path:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import itertools
-import os
 import signal
 import time
 from pathlib import Path
@@ -34,8 +33,7 @@ class MailFolder:
         temporary = self._folder / f".{name}.part"
         temporary.write_bytes(content)
         final = self._folder / f"{name}.eml"
-        os.replace(temporary, final)
-        return final
+        return temporary.replace(final)
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         """Called by aiosmtpd with a whole message."""

@@ -40,7 +40,7 @@ def find_python() -> tuple[str, tuple[int, ...]]:
         return sys.executable, tuple(sys.version_info[:2])
     for minor in range(OLDEST[1], NEWEST[1] + 1):
         candidate = shutil.which(f"python3.{minor}")
-        # A version manager's shim may be on PATH without the interpreter behind it, so ask instead of trusting the name.
+        # A version manager's shim may be on PATH without the interpreter behind it: ask instead of trusting the name.
         if candidate and _version(candidate) == (3, minor):
             return candidate, (3, minor)
     raise SetupError(

@@ -1,8 +1,8 @@
 """Misbehaviour on demand, so that tests can see what the rest does about it.
 
-`PUT /_faults` takes a JSON list of rules, `GET` shows what is left of them, `DELETE` forgets them. A rule applies to the
-next request that it matches, `times` times (default 1, null for ever); several rules of different kinds may meet one
-request. Example: `[{"kind": "timeout", "seconds": 0.5}, {"kind": "silence"}]`.
+`PUT /_faults` takes a JSON list of rules, `GET` shows what is left of them, `DELETE` forgets them. A rule applies to
+the next request that it matches, `times` times (default 1, null for ever); several rules of different kinds may meet
+one request. Example: `[{"kind": "timeout", "seconds": 0.5}, {"kind": "silence"}]`.
 
 | kind      | does                                                                    | fields                         |
 |-----------|-------------------------------------------------------------------------|--------------------------------|

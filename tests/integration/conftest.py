@@ -5,6 +5,7 @@ It never touches a cloud that a person has running, and it fails when it leaves 
 
 from __future__ import annotations
 
+import contextlib
 import email
 import email.message
 import email.policy
@@ -67,12 +68,10 @@ class LocalCloud:
             {"Name": "email", "Value": address},
             {"Name": "email_verified", "Value": "true" if verified else "false"},
         ]
-        try:
+        with contextlib.suppress(client.exceptions.UsernameExistsException):
             client.admin_create_user(
                 UserPoolId=pool, Username=address, UserAttributes=attributes, MessageAction="SUPPRESS"
             )
-        except client.exceptions.UsernameExistsException:
-            pass
         client.admin_set_user_password(UserPoolId=pool, Username=address, Password=PASSWORD, Permanent=True)
         return address
 

@@ -3,6 +3,7 @@
 import datetime
 
 from afterimage.contracts.completion import is_test_notification, parse_completion
+
 from local.sagemaker_runtime.invocation import parse_invocation
 from local.sagemaker_runtime.messages import TEST_NOTIFICATION, failure_message, success_message
 

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -19,8 +19,8 @@ from local.sagemaker_runtime.runtime import Runtime
 class Container(BaseHTTPRequestHandler):
     """Answers what its input document asks for, after the time that it asks for."""
 
-    seen: list[str] = []
-    headers_seen: list[dict[str, str]] = []
+    seen: ClassVar[list[str]] = []
+    headers_seen: ClassVar[list[dict[str, str]]] = []
 
     def do_POST(self) -> None:
         document = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
