@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 import platform
 import subprocess
-from collections.abc import Iterable
 from pathlib import Path
 
 from local.cloud import CloudError
+from local.digest import digest_of
 from local.environment import clean_environment
 from local.settings import Settings
 
-_IGNORED = {"__pycache__", ".DS_Store"}
 SOURCES = ("template.yaml", "functions", "imaging", "statemachine")
 
 
@@ -34,32 +32,6 @@ def parameters(settings: Settings) -> dict[str, str]:
 def override_list(values: dict[str, str]) -> list[str]:
     """What follows `--parameter-overrides`."""
     return [f"ParameterKey={name},ParameterValue={value}" for name, value in sorted(values.items())]
-
-
-def digest_of(paths: Iterable[Path], *texts: str, relative_to: Path | None = None) -> str:
-    """A digest over names and contents of files and folders, and over `texts`. Names count from `relative_to`, by
-    default from the folder that holds each path."""
-    digest = hashlib.sha256()
-    for text in texts:
-        digest.update(f"{len(text)}:{text}".encode())
-    for path in paths:
-        for file in sorted(files_of(path)):
-            content = file.read_bytes()
-            digest.update(f"{file.relative_to(relative_to or path.parent)}:{len(content)}:".encode())
-            digest.update(content)
-    return digest.hexdigest()
-
-
-def files_of(path: Path) -> Iterable[Path]:
-    """Every file that counts in a folder, or the file itself; what Python compiled does not."""
-    if path.is_file():
-        yield path
-        return
-    for folder, folders, names in os.walk(path):
-        folders[:] = [name for name in folders if name not in _IGNORED]
-        for name in names:
-            if name not in _IGNORED and not name.endswith(".pyc"):
-                yield Path(folder) / name
 
 
 def sources_digest(settings: Settings) -> str:

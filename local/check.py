@@ -16,6 +16,11 @@ from pathlib import Path
 from local.environment import clean_environment
 from local.settings import Settings
 
+# Each writes a file that is kept in the repository; with --check it fails when the file is not what it would write.
+GENERATORS = (("-m", "afterimage.describe_api", "--check"),)
+# What only the processes of the local cloud import is not installed beside mypy.
+_ABSENT = [f"--disable-error-code={code}" for code in ("import-not-found", "import-untyped")]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
@@ -59,11 +64,6 @@ def checks(settings: Settings) -> list[Check]:
             for command in GENERATORS
         ),
     ]
-
-
-# Each writes a file that is kept in the repository; with --check it fails when the file is not what it would write.
-_ABSENT = [f"--disable-error-code={code}" for code in ("import-not-found", "import-untyped")]  # they live in `cloud`
-GENERATORS: tuple[tuple[str, ...], ...] = (("-m", "afterimage.describe_api", "--check"),)
 
 
 def run(check: Check, settings: Settings) -> tuple[bool, float, str]:

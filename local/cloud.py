@@ -35,20 +35,28 @@ def is_running(service: Service) -> bool:
     return running is not None and processes.is_alive(running)
 
 
+def is_current(service: Service) -> bool:
+    """True when the service runs and was started from what would start it now."""
+    running = processes.read(service.pid_file)
+    return is_running(service) and running is not None and running.made_from == service.fingerprint()
+
+
 def start_missing(settings: Settings) -> list[Service]:
-    """Start every service that does not run and return those. Raises CloudError before anything is started when a
-    port is taken."""
+    """Start every service that does not run, or runs with other settings or code than now, and return those.
+
+    Raises CloudError before anything is started when a port is taken.
+    """
     every = services(settings)
-    if not is_running(every[0]):
+    if not is_current(every[0]):
         # The emulator keeps everything in memory. What talked to a former one holds credentials that are void now.
         stop_services(every)
-    missing = [service for service in every if not is_running(service)]
+    missing = [service for service in every if not is_current(service)]
     if not (settings.model_dir / "model_index.json").is_file():
         raise CloudError(
             f"There is no model in {settings.model_dir}. AFTERIMAGE_MODEL_DIR names a folder in diffusers' format."
         )
     for service in missing:
-        processes.stop(service.pid_file)  # what a crashed leader left behind still holds its port
+        processes.stop(service.pid_file)  # also what a crashed leader left behind still holds its port
         check_port(service)
     for service in missing:
         service.cwd.mkdir(parents=True, exist_ok=True)
@@ -58,6 +66,7 @@ def start_missing(settings: Settings) -> list[Service]:
             cwd=service.cwd,
             log=service.log,
             pid_file=service.pid_file,
+            made_from=service.fingerprint(),
         )
     return missing
 

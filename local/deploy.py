@@ -10,6 +10,7 @@ from typing import Any
 
 from local import build
 from local.cloud import CloudError
+from local.digest import digest_of
 from local.environment import root_client, root_environment
 from local.package import package
 from local.services import kept_secret
@@ -22,7 +23,7 @@ CONCURRENCY = 1  # the CPU is the limit; SageMaker's MaxConcurrentInvocationsPer
 
 def deploy(settings: Settings) -> bool:
     """Bring the stack to the state of the sources; return whether there was anything to do."""
-    wanted = build.digest_of(
+    wanted = digest_of(
         [settings.root / "samconfig.toml"], build.sources_digest(settings), *build.override_list(parameters(settings))
     )
     known = read_stack(settings)

@@ -39,9 +39,9 @@ def clean_environment(settings: Settings, environ: Mapping[str, str] | None = No
         if name not in _DROPPED and not name.upper().startswith(_DROPPED_PREFIXES)
     }
     kept.setdefault("HOME", str(settings.folder))  # a bare CI shell may lack it, and pip and sam want one
-    local_hosts = f"{HOST},localhost"
     for name in ("NO_PROXY", "no_proxy"):
-        kept[name] = ",".join(filter(None, (kept.get(name, ""), local_hosts)))
+        hosts = [host for host in kept.get(name, "").split(",") if host and host not in (HOST, "localhost")]
+        kept[name] = ",".join([*hosts, HOST, "localhost"])
     kept.update(
         AWS_CONFIG_FILE=os.devnull,
         AWS_SHARED_CREDENTIALS_FILE=os.devnull,

@@ -12,7 +12,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from local.build import digest_of, files_of
+from local.digest import digest_of, files_of
 
 _CODE = re.compile(r"^(?P<before>\s+CodeUri: )(?P<folder>[A-Za-z0-9]+)$", re.MULTILINE)
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # a zip's oldest date, so that equal contents have equal bytes

@@ -20,10 +20,11 @@ _PROC = Path("/proc")
 
 @dataclass(frozen=True, kw_only=True)
 class Running:
-    """What a pid file says. `started` is opaque: equal for the same process only."""
+    """What a pid file says. `started` is opaque: equal for the same process only. `made_from` is the starter's own."""
 
     pid: int
     started: str
+    made_from: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +70,9 @@ def _rows_by_ps() -> list[ProcessRow]:
     return rows
 
 
-def start(argv: list[str], *, environment: dict[str, str], cwd: Path, log: Path, pid_file: Path) -> Running:
+def start(
+    argv: list[str], *, environment: dict[str, str], cwd: Path, log: Path, pid_file: Path, made_from: str = ""
+) -> Running:
     """Start `argv` detached from this terminal, its output in `log`."""
     log.parent.mkdir(parents=True, exist_ok=True)
     pid_file.parent.mkdir(parents=True, exist_ok=True)
@@ -84,7 +87,7 @@ def start(argv: list[str], *, environment: dict[str, str], cwd: Path, log: Path,
             start_new_session=True,
         )
     row = process_row(process.pid)
-    running = Running(pid=process.pid, started=row.started if row else "gone")
+    running = Running(pid=process.pid, started=row.started if row else "gone", made_from=made_from)
     temporary = pid_file.with_suffix(".new")
     temporary.write_text(json.dumps(asdict(running)))
     temporary.replace(pid_file)

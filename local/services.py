@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from local.digest import digest_of, stamps_of
 from local.environment import ROOT_KEY, clean_environment, role_environment, root_environment
 from local.settings import HOST, PORT_VARIABLES, REGION, Settings
 
@@ -32,6 +33,14 @@ class Service:
     patience_s: float
     log: Path
     pid_file: Path
+    sources: tuple[Path, ...] = ()
+    weights: Path | None = None
+
+    def fingerprint(self) -> str:
+        """What the process is made from: where this has changed, `up` starts the process anew."""
+        inherited = os.environ.items()
+        own = [f"{name}={value}" for name, value in sorted(self.environment.items()) if (name, value) not in inherited]
+        return digest_of(self.sources, *self.argv, *own, stamps_of(self.weights) if self.weights else "")
 
     @property
     def port_variable(self) -> str:
@@ -94,6 +103,7 @@ def _emulator(settings: Settings) -> Service:
         environment,
         ready=lambda: _answers(settings.emulator_port, "/_ministack/health"),
         cwd=scratch,
+        sources=("local/emulator.py", "requirements/cloud.txt"),
     )
 
 
@@ -108,6 +118,7 @@ def _mail(settings: Settings) -> Service:
         argv,
         clean_environment(settings),
         ready=lambda: _greets(settings.mail_port),
+        sources=("local/mail_sink.py", "requirements/cloud.txt"),
     )
 
 
@@ -124,6 +135,7 @@ def _runtime(settings: Settings, token: str) -> Service:
         argv,
         environment,
         ready=lambda: _answers(settings.runtime_port, "/_health"),
+        sources=("local/sagemaker_runtime", "requirements/cloud.txt"),
     )
 
 
@@ -150,6 +162,8 @@ def _model(settings: Settings, token: str) -> Service:
         environment,
         ready=lambda: _answers(settings.model_port, "/ping"),
         patience_s=180.0,
+        sources=("model/afterimage_model", "functions/afterimage/contracts", "model/requirements.txt"),
+        weights=settings.model_dir,
     )
 
 
@@ -164,6 +178,8 @@ def _service(
     ready: Callable[[], bool],
     patience_s: float = 60.0,
     cwd: Path | None = None,
+    sources: tuple[str, ...] = (),
+    weights: Path | None = None,
 ) -> Service:
     return Service(
         name=name,
@@ -176,6 +192,8 @@ def _service(
         cwd=cwd or settings.root,
         log=settings.logs / f"{name}.log",
         pid_file=settings.run / f"{name}.json",
+        sources=tuple(settings.root / source for source in sources),
+        weights=weights,
     )
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from local import build, setup
+from local import setup
+from local.digest import digest_of
 from local.package import package
 
 
@@ -14,15 +15,15 @@ def test_the_digest_follows_contents_and_names_and_nothing_else(tmp_path: Path) 
     folder = tmp_path / "functions"
     folder.mkdir()
     (folder / "a.py").write_text("one")
-    before = build.digest_of([folder])
+    before = digest_of([folder])
     (folder / "__pycache__").mkdir()
     (folder / "__pycache__" / "a.pyc").write_text("compiled")
     (folder / "a.py").write_text("one")
-    assert build.digest_of([folder]) == before
+    assert digest_of([folder]) == before
     (folder / "a.py").write_text("two")
-    changed = build.digest_of([folder])
+    changed = digest_of([folder])
     (folder / "a.py").rename(folder / "b.py")
-    assert len({before, changed, build.digest_of([folder]), build.digest_of([folder], "parameter")}) == 4
+    assert len({before, changed, digest_of([folder]), digest_of([folder], "parameter")}) == 4
 
 
 def test_an_environment_is_made_again_when_an_included_file_changes(tmp_path: Path) -> None:

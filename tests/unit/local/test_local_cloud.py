@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import smtplib
 import socket
 import sys
 from collections.abc import Iterator
@@ -132,3 +133,56 @@ def test_the_emulator_enforces_policies_and_opens_no_other_port(settings: Settin
 def test_only_the_model_server_reads_our_code_by_path(settings: Settings) -> None:
     # A function must find nothing but its own zip: the emulator's environment becomes the functions' environment.
     assert [one.name for one in services(settings) if "PYTHONPATH" in one.environment] == ["model"]
+
+
+def test_a_service_is_current_until_its_settings_code_or_weights_change(settings: Settings, tmp_path: Path) -> None:
+    code, weights = tmp_path / "code.py", tmp_path / "weights"
+    code.write_text("one")
+    weights.mkdir()
+    one = service(
+        settings,
+        "mail",
+        argv=[sys.executable, "-c", "import time; time.sleep(60)"],
+        environment={**os.environ, "COLOUR": "red"},
+        sources=(code,),
+        weights=weights,
+    )
+    made_from = one.fingerprint()
+    processes.start(
+        one.argv, environment=one.environment, cwd=one.cwd, log=one.log, pid_file=one.pid_file, made_from=made_from
+    )
+    try:
+        assert cloud.is_current(one)
+        assert not cloud.is_current(dataclasses.replace(one, argv=[*one.argv, "--verbose"]))
+        assert not cloud.is_current(dataclasses.replace(one, environment={**one.environment, "COLOUR": "blue"}))
+        (weights / "unet.safetensors").write_bytes(b"trained")
+        assert not cloud.is_current(one)
+        (weights / "unet.safetensors").unlink()
+        code.write_text("two")
+        assert not cloud.is_current(one)
+    finally:
+        processes.stop(one.pid_file)
+
+
+def test_mail_is_kept_as_files_in_the_order_of_arrival(tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    settings = Settings.from_environment({"AFTERIMAGE_STATE": str(tmp_path), "AFTERIMAGE_SMTP_PORT": str(port)})
+    one = service(settings, "mail")
+    processes.start(one.argv, environment=one.environment, cwd=one.cwd, log=one.log, pid_file=one.pid_file)
+    try:
+        cloud.wait_ready(one)
+        for number in range(3):
+            with smtplib.SMTP("127.0.0.1", port, timeout=10) as connection:
+                connection.sendmail(
+                    "a@b.example", ["c@d.example"], f"Subject: mail {number}\r\n\r\n.dot\r\nKöln".encode()
+                )
+    finally:
+        processes.stop(one.pid_file)
+    paths = sorted(settings.mail.iterdir())
+    assert [path.suffix for path in paths] == [".eml"] * 3
+    assert [path.read_bytes().split(b"\r\n")[0] for path in paths] == [
+        b"Subject: mail %d" % number for number in range(3)
+    ]
+    assert paths[0].read_bytes().endswith("\r\n.dot\r\nKöln\r\n".encode())
