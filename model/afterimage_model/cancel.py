@@ -32,9 +32,9 @@ class CancelWatch:
     def __enter__(self) -> Self:
         """Look once; raises Cancelled when the tombstone is already there."""
         if self._look is not None:
-            self._look_once()
+            self._look_once(self._look)
             self.check()
-            threading.Thread(target=self._watch, name="cancel-watch", daemon=True).start()
+            threading.Thread(target=self._watch, args=(self._look,), name="cancel-watch", daemon=True).start()
         return self
 
     def __exit__(
@@ -48,14 +48,13 @@ class CancelWatch:
         if self._cancelled.is_set():
             raise Cancelled("the job was cancelled")
 
-    def _watch(self) -> None:
+    def _watch(self, look: Callable[[], bool]) -> None:
         while not self._ended.wait(self._every_s) and not self._cancelled.is_set():
-            self._look_once()
+            self._look_once(look)
 
-    def _look_once(self) -> None:
-        assert self._look is not None
+    def _look_once(self, look: Callable[[], bool]) -> None:
         try:
-            if self._look():
+            if look():
                 self._cancelled.set()
         except StorageFailed as exc:
             if not self._complained:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from afterimage.contracts.codec import ContractError, from_document
+
 from afterimage_model.errors import ModelFolderError
 
 NOTES_FILE = "afterimage.json"

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from afterimage.contracts.generation import GeneratedImage, GenerationJob, GenerationResult
+
 from afterimage_model.cancel import CancelWatch
 from afterimage_model.images import PictureFile, encode_picture, encode_thumbnail, picture_facts
 from afterimage_model.predictor import OnStep, Picture, Prediction

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 
 from afterimage.contracts.generation import TXT2IMG, GenerationJob, GenerationWarning
-from afterimage_model.errors import InvalidDocument, ModeNotSupported, ModelFolderError, OutsideLimits
+
+from afterimage_model.errors import InvalidDocument, ModelFolderError, ModeNotSupported, OutsideLimits
 from afterimage_model.folder import ModelNotes
 
 OUTPUT_FORMATS = ("png", "jpeg", "webp")
@@ -146,7 +147,7 @@ def make_plan(job: GenerationJob, limits: Limits) -> Plan:
         height=height,
         steps=steps,
         guidance=guidance,
-        scheduler=job.scheduler or limits.default_scheduler,
+        scheduler=limits.default_scheduler if job.scheduler is None else job.scheduler,
         output_format=job.output_format,
         warnings=tuple(warnings),
     )

@@ -14,9 +14,9 @@ from typing import Any
 
 import diffusers
 import torch
+from afterimage.contracts.generation import GenerationJob, GenerationWarning
 from PIL import Image
 
-from afterimage.contracts.generation import GenerationJob, GenerationWarning
 from afterimage_model.errors import GenerationFailed, OutOfMemory
 from afterimage_model.limits import Plan, make_plan
 from afterimage_model.pipeline import LoadedModel, load_model

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,9 @@ import pytest
 
 if TYPE_CHECKING:
     from afterimage_model.predictor import Predictor
+
+
+sys.path.append(str(Path(__file__).parent))  # tiny_pipeline.py, whatever way pytest imports test modules
 
 
 def pytest_configure(config: pytest.Config) -> None:

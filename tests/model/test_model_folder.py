@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 import pytest
-
 from afterimage_model.errors import ModelFolderError
 from afterimage_model.folder import ModelNotes, check_folder, is_hub_id, pipeline_class_name, read_notes, weight_variant
 

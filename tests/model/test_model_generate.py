@@ -10,8 +10,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from PIL import Image
-
 from afterimage.contracts.codec import from_json, to_json
 from afterimage.contracts.generation import GenerationJob, GenerationResult
 from afterimage_model.cancel import CancelWatch
@@ -19,6 +17,7 @@ from afterimage_model.errors import Cancelled, InvalidDocument, ModelFault, Outs
 from afterimage_model.generate import generate
 from afterimage_model.limits import Plan
 from afterimage_model.predictor import OnStep, Picture, Prediction
+from PIL import Image
 
 PREFIX = "s3://pictures/quarantine/j-1/"
 

@@ -6,10 +6,9 @@ import io
 import json
 
 import pytest
-from PIL import Image
-
 from afterimage_model.images import EXIF_IFD, EXIF_USER_COMMENT, encode_picture, encode_thumbnail, picture_facts
 from afterimage_model.limits import Plan
+from PIL import Image
 
 PLAN = Plan(
     job_id="j-1",

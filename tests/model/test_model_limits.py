@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-
 from afterimage.contracts.generation import GenerationJob
 from afterimage_model.errors import InvalidDocument, ModelFolderError, ModeNotSupported, OutsideLimits
 from afterimage_model.folder import ModelNotes

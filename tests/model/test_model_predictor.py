@@ -10,10 +10,6 @@ from typing import Any
 
 import pytest
 import torch
-from diffusers import DPMSolverMultistepScheduler, StableDiffusionPipeline
-from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
-from transformers import CLIPConfig, CLIPImageProcessorPil
-
 from afterimage.contracts.generation import GenerationJob
 from afterimage_model.errors import (
     Cancelled,
@@ -26,6 +22,9 @@ from afterimage_model.errors import (
 )
 from afterimage_model.pipeline import pick_device
 from afterimage_model.predictor import Predictor
+from diffusers import DPMSolverMultistepScheduler, StableDiffusionPipeline
+from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
+from transformers import CLIPConfig, CLIPImageProcessorPil
 
 
 def job(**values: Any) -> GenerationJob:

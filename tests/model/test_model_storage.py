@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-
 from afterimage_model.errors import StorageFailed
 from afterimage_model.storage import S3Storage
 

@@ -11,13 +11,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from starlette.testclient import TestClient
-
 from afterimage.contracts.codec import from_json, to_json
 from afterimage.contracts.generation import GenerationJob, GenerationResult, ModelError
 from afterimage_model.errors import Cancelled, DeviceError, ModelFolderError, OutOfMemory, OutsideLimits, StorageFailed
 from afterimage_model.serve.app import create_app
 from afterimage_model.serve.runner import Runner, State, Work
+from starlette.testclient import TestClient
 
 JOB = GenerationJob(job_id="j-1", prompt="a secret wish", seeds=(1,))
 JSON = {"content-type": "application/json"}

@@ -19,10 +19,9 @@ from typing import Any
 
 import httpx
 import pytest
-from PIL import Image
-
 from afterimage.contracts.codec import from_json, to_json
 from afterimage.contracts.generation import GenerationJob, GenerationResult, ModelError
+from PIL import Image
 
 ROOT = Path(__file__).parents[2]
 FAILURE_MODES = Path(__file__).parent / "failure_modes"
@@ -80,6 +79,15 @@ class Server:
     def terminate(self) -> None:
         self.process.send_signal(signal.SIGTERM)
 
+    def close(self) -> None:
+        self.client.close()
+        self.process.kill()
+        self.process.wait(timeout=30)
+        self._reader.join(timeout=30)
+        for pipe in (self.process.stdin, self.process.stdout):
+            assert pipe is not None
+            pipe.close()
+
     def exit_code(self) -> int:
         code = self.process.wait(timeout=30)
         self._reader.join(timeout=30)
@@ -96,9 +104,7 @@ def start() -> Iterator[Callable[..., Server]]:
 
     yield started
     for server in servers:
-        server.client.close()
-        server.process.kill()
-        server.process.wait(timeout=30)
+        server.close()
 
 
 def test_a_real_model_is_served_from_first_ping_to_sigterm(

@@ -13,8 +13,8 @@ from types import FrameType
 from typing import Any
 
 import uvicorn
-
 from afterimage.contracts.generation import GenerationJob, GenerationResult
+
 from afterimage_model.folder import check_folder, is_hub_id
 from afterimage_model.serve.app import create_app
 from afterimage_model.serve.log import configure_logging

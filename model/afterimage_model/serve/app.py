@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
+from afterimage.contracts.codec import ContractError, from_json, to_json
+from afterimage.contracts.generation import GenerationJob
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from afterimage.contracts.codec import ContractError, from_json, to_json
-from afterimage.contracts.generation import GenerationJob
 from afterimage_model.errors import BodyTooLarge, InvalidDocument, ModelFault, WrongContentType
 from afterimage_model.serve.runner import Runner, State
 
@@ -36,9 +36,8 @@ def create_app(runner: Runner, *, max_body_bytes: int) -> Starlette:
         return _json(200, result)
 
     async def unknown_route(request: Request, exc: Exception) -> Response:
-        assert isinstance(exc, HTTPException)
-        document = InvalidDocument(f"{exc.detail}; there are GET /ping and POST /invocations").document()
-        return _json(exc.status_code, document, exc.headers)
+        status, headers = (exc.status_code, exc.headers) if isinstance(exc, HTTPException) else (500, None)
+        return _json(status, InvalidDocument("there are GET /ping and POST /invocations").document(), headers)
 
     routes = [Route("/ping", ping, methods=["GET"]), Route("/invocations", invocations, methods=["POST"])]
     return Starlette(routes=routes, exception_handlers={HTTPException: unknown_route})

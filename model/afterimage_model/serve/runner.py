@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from afterimage.contracts.generation import GenerationJob, GenerationResult
-from afterimage_model.errors import Busy, GenerationFailed, ModelFault, SetUpError, NotReady, OutOfMemory
+
+from afterimage_model.errors import Busy, GenerationFailed, ModelFault, NotReady, OutOfMemory, SetUpError
 
 Work = Callable[[GenerationJob], GenerationResult]
 """Makes one job. Raises ModelFaults; anything else is answered as generation_failed."""
@@ -135,7 +136,7 @@ class Runner:
         fields = {"job_id": waiting.job.job_id, "queued_s": round(started - waiting.since, 3)}
         try:
             result = work(waiting.job)
-        except Exception as exc:  # noqa: BLE001  the boundary: every fault of a job is answered, none ends the thread
+        except Exception as exc:  # the boundary: every fault of a job is answered, none ends the thread
             fault = exc if isinstance(exc, ModelFault) else GenerationFailed("the pictures could not be made")
             fields |= {"code": fault.code, "seconds": round(time.monotonic() - started, 3)}
             if fault.status >= 500:
