@@ -1,0 +1,459 @@
+"""Every file in events/ is taken by the handler or the contract that it is an example of.
+
+The stubs here hold one job and note what they were asked; what the use cases do with it is tested elsewhere.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, TypeVar
+
+import pytest
+
+from afterimage.adapters.s3_gallery import S3Gallery
+from afterimage.contracts.codec import from_document, to_document
+from afterimage.contracts.generation import GenerationJob, GenerationResult, ModelError, ModelProblem
+from afterimage.domain.errors import JobNotFoundError
+from afterimage.domain.job import Attempt, ImageSpec, Job, JobId, Notice, StatusChange
+from afterimage.domain.links import Link, hash_token
+from afterimage.domain.model_profiles import model_profiles
+from afterimage.domain.moderation import packaged_policy
+from afterimage.domain.recipients import MAIL_ANY_SCOPE
+from afterimage.domain.status import JobStatus
+from afterimage.handlers import (
+    close_lost_job,
+    moderate_prompt,
+    notify_requester,
+    public_link,
+    record_failure,
+    requests_api,
+    resume_on_completion,
+    review_images,
+    start_generation,
+    start_scheduled_request,
+    sweep_open_jobs,
+)
+from afterimage.http.caller import caller_from_claims
+from afterimage.ports import NO_CHANGES, IdempotencyClaim, JobChanges, StartedInference
+from afterimage.usecases.create_request import Door
+from afterimage.usecases.notify_requester import Post
+
+T = TypeVar("T")
+EVENTS = Path(__file__).parents[2] / "events"
+NOW_MS = 1_795_336_230_000
+BUCKET = "afterimage-bucket-1x2y3z4a5b6c"
+OWN_ADDRESS = "ada@example.com"
+
+
+def event(name: str) -> Any:
+    return json.loads((EVENTS / f"{name}.json").read_text(encoding="utf-8"))
+
+
+JOB_ID = JobId(event("state_moderate_prompt")["job_id"])
+ATTEMPT_ID: str = event("state_review_images")["attempt_id"]
+
+
+class OneJob:
+    """A `ports.JobStore` for the one job of the events, and whatever is created."""
+
+    def __init__(self, status: JobStatus, owner: str = "schedule#sample") -> None:
+        asked = from_document(GenerationJob, event("invocation_job"))
+        spec = ImageSpec(
+            prompt=json.loads(event("http_post_image")["body"])["prompt"],
+            model_prompt=asked.prompt,
+            negative_prompt=asked.negative_prompt,
+            preset="movie-poster",
+            width=asked.width or 0,
+            height=asked.height or 0,
+            steps=asked.steps or 0,
+            guidance=asked.guidance or 0.0,
+            scheduler=None,
+            seeds=asked.seeds,
+        )
+        self.job = Job(
+            job_id=JOB_ID,
+            owner=owner,
+            status=status,
+            spec=spec,
+            gallery="5f" * 16,
+            recipient=OWN_ADDRESS,
+            created_at_ms=NOW_MS,
+            updated_at_ms=NOW_MS,
+            expires_at_s=NOW_MS // 1000 + 86_400,
+            timeline=(StatusChange(status=status, at_ms=NOW_MS),),
+        )
+        self.created: list[Job] = []
+        self.claims: list[IdempotencyClaim | None] = []
+
+    def create(self, job: Job, claim: IdempotencyClaim | None) -> None:
+        self.created.append(job)
+        self.claims.append(claim)
+
+    def find_claim(self, key_hash: str, now_ms: int) -> IdempotencyClaim | None:
+        return None
+
+    def get(self, job_id: JobId, now_ms: int) -> Job:
+        if job_id != self.job.job_id:
+            raise JobNotFoundError()
+        return self.job
+
+    def list_by_owner(self, owner: str, limit: int, after: JobId | None, now_ms: int) -> tuple[Job, ...]:
+        return (self.job,)
+
+    def list_open(self, updated_before_ms: int, limit: int) -> tuple[Job, ...]:
+        return (self.job,)
+
+    def advance(self, job_id: JobId, to: JobStatus, at_ms: int, changes: JobChanges = NO_CHANGES) -> Job:
+        before = self.get(job_id, at_ms)
+        assert before.status.may_become(to)
+        set_ones = {name: value for name, value in vars(changes).items() if value is not None and name != "decisions"}
+        self.job = dataclasses.replace(
+            before, status=to, updated_at_ms=at_ms, decisions=before.decisions + changes.decisions, **set_ones
+        )
+        return self.job
+
+    def swap_notice(self, job_id: JobId, expected_state: str | None, notice: Notice | None) -> bool:
+        self.job = dataclasses.replace(self.get(job_id, NOW_MS), notice=notice)
+        return True
+
+
+class OneAttempt:
+    """A `ports.AttemptStore` that knows the attempt of the events."""
+
+    def __init__(self) -> None:
+        completion = json.loads(event("sns_completion_success")["Records"][0]["Sns"]["Message"])
+        self.attempt = Attempt(
+            job_id=JOB_ID,
+            attempt_id=ATTEMPT_ID,
+            task_token="the token",
+            started_at_ms=NOW_MS,
+            expires_at_s=NOW_MS // 1000 + 3600,
+            output_location=completion["responseParameters"]["outputLocation"],
+        )
+
+    def register(self, attempt: Attempt) -> Attempt:
+        self.attempt = attempt
+        return attempt
+
+    def find(self, job_id: JobId, attempt_id: str) -> Attempt | None:
+        known = (self.attempt.job_id, self.attempt.attempt_id)
+        return self.attempt if (job_id, attempt_id) == known else None
+
+    def record_locations(self, attempt: Attempt, output_location: str, failure_location: str) -> None:
+        self.attempt = dataclasses.replace(attempt, output_location=output_location, failure_location=failure_location)
+
+    def settle(self, attempt: Attempt, outcome: str, output_location: str | None) -> Attempt:
+        self.attempt = dataclasses.replace(attempt, outcome=outcome)
+        return self.attempt
+
+
+class Asked:
+    """Stands for engine, workflow, results, gallery, mailer, links and teller; notes every call by name."""
+
+    def __init__(self, **answers: Any) -> None:
+        self.calls: list[tuple[str, tuple[Any, ...]]] = []
+        self._answers = answers
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        def call(*arguments: Any) -> Any:
+            self.calls.append((name, arguments))
+            return self._answers.get(name)
+
+        return call
+
+
+def clock() -> int:
+    return NOW_MS
+
+
+def entropy(count: int) -> bytes:
+    return bytes(range(count))
+
+
+def door(jobs: OneJob, workflow: Asked) -> Door:
+    return Door(
+        jobs=jobs,
+        workflow=workflow,
+        people=Asked(confirmed_address=OWN_ADDRESS),
+        profile=model_profiles()["sd15"],
+        admission_is_open=lambda: True,
+        job_ttl_s=86_400,
+        clock=clock,
+        entropy=entropy,
+    )
+
+
+class Links:
+    """A `ports.LinkStore` that knows the link of the event."""
+
+    def find(self, token_hash: str) -> Link | None:
+        token = event("http_get_link")["pathParameters"]["token"]
+        known = Link(
+            token_hash=hash_token(token),
+            job_id=JOB_ID,
+            key="images/5f/0.png",
+            created_at_ms=NOW_MS,
+            expires_at_s=NOW_MS // 1000 + 60,
+        )
+        return known if token_hash == known.token_hash else None
+
+    def put(self, link: Link) -> None:
+        raise AssertionError("following a link writes nothing")
+
+
+def as_gallery(asked: Asked) -> S3Gallery:
+    return asked  # type: ignore[return-value]
+
+
+def post(http_event: dict[str, Any]) -> tuple[dict[str, Any], OneJob, Asked]:
+    jobs, workflow = OneJob(JobStatus.QUEUED), Asked()
+    deps = requests_api.Dependencies(door=door(jobs, workflow), gallery=as_gallery(Asked(presign="https://x.invalid")))
+    return requests_api.handle(http_event, deps), jobs, workflow
+
+
+def check_http_post_image() -> None:
+    asked = event("http_post_image")
+    answer, jobs, workflow = post(asked)
+    assert answer["statusCode"] == 202
+    (job,) = jobs.created
+    assert job.owner == f"user#{asked['requestContext']['authorizer']['jwt']['claims']['sub']}"
+    assert job.recipient == OWN_ADDRESS
+    assert jobs.claims[0] is not None
+    assert workflow.calls == [("start", (job.job_id,))]
+    wanted = from_document(GenerationJob, event("invocation_job"))
+    assert (job.spec.model_prompt, job.spec.negative_prompt) == (wanted.prompt, wanted.negative_prompt)
+    assert (job.spec.width, job.spec.height) == (wanted.width, wanted.height)
+    assert (job.spec.steps, job.spec.guidance, job.spec.seeds) == (wanted.steps, wanted.guidance, wanted.seeds)
+
+
+def check_http_post_image_machine_client() -> None:
+    asked = event("http_post_image_machine_client")
+    claims = asked["requestContext"]["authorizer"]["jwt"]["claims"]
+    assert MAIL_ANY_SCOPE in caller_from_claims(claims).scopes
+    answer, jobs, _ = post(asked)
+    assert answer["statusCode"] == 202
+    (job,) = jobs.created
+    assert (job.owner, job.recipient) == (f"client#{claims['client_id']}", "orders@example.com")
+
+
+def check_http_get_image() -> None:
+    asked = event("http_get_image")
+    owner = f"user#{asked['requestContext']['authorizer']['jwt']['claims']['sub']}"
+    deps = requests_api.Dependencies(
+        door=door(OneJob(JobStatus.GENERATING, owner), Asked()), gallery=as_gallery(Asked())
+    )
+    answer = requests_api.handle(asked, deps)
+    assert answer["statusCode"] == 200
+    body = json.loads(answer["body"])
+    assert (body["id"], body["status"]) == (asked["pathParameters"]["job_id"], "GENERATING")
+
+
+def check_http_get_link() -> None:
+    deps = public_link.Dependencies(
+        links=Links(), gallery=as_gallery(Asked(presign="https://opened.invalid")), clock=clock
+    )
+    answer = public_link.handle(event("http_get_link"), deps)
+    assert answer["statusCode"] == 302
+    assert answer["headers"]["Location"] == "https://opened.invalid"
+
+
+def complete(name: str, problem: ModelProblem | None = None) -> tuple[list[str], Asked, Asked]:
+    workflow, results = Asked(succeed=True, fail=True), Asked(read_problem=problem)
+    deps = resume_on_completion.Dependencies(attempts=OneAttempt(), results=results, workflow=workflow)
+    return resume_on_completion.handle(event(name), deps), workflow, results
+
+
+def check_sns_completion_success() -> None:
+    outcome, workflow, _ = complete("sns_completion_success")
+    assert outcome == ["resumed"]
+    assert workflow.calls == [("succeed", ("the token", {"job_id": JOB_ID, "attempt_id": ATTEMPT_ID}))]
+
+
+def check_a_failure(name: str) -> None:
+    outcome, workflow, results = complete(name)
+    assert outcome == ["failed"]
+    ((_, (location,)),) = results.calls
+    assert location.startswith(f"s3://{BUCKET}/inference/failure/")
+    ((answer, (token, error, cause)),) = workflow.calls
+    assert (answer, token, error) == ("fail", "the token", "GenerationFailedError")
+    assert json.loads(cause) == json.loads(event("state_record_failure")["cause"])
+
+
+def check_sns_completion_failure_in_response() -> None:
+    check_a_failure("sns_completion_failure_in_response")
+
+
+def check_sns_completion_failure_at_top() -> None:
+    check_a_failure("sns_completion_failure_at_top")
+
+
+def check_sns_test_notification() -> None:
+    outcome, workflow, results = complete("sns_test_notification")
+    assert (outcome, workflow.calls, results.calls) == (["test"], [], [])
+
+
+def close(name: str) -> tuple[str, OneJob, Asked]:
+    jobs, teller = OneJob(JobStatus.GENERATING), Asked()
+    deps = close_lost_job.Dependencies(jobs=jobs, teller=teller, clock=clock)
+    return close_lost_job.handle(event(name), deps), jobs, teller
+
+
+def check_eventbridge_execution_aborted() -> None:
+    status, jobs, teller = close("eventbridge_execution_aborted")
+    assert (status, jobs.job.failure and jobs.job.failure.code) == ("CANCELLED", "stopped")
+    assert teller.calls == [("tell", (JOB_ID,))]
+
+
+def check_eventbridge_execution_timed_out() -> None:
+    status, jobs, teller = close("eventbridge_execution_timed_out")
+    assert (status, jobs.job.failure and jobs.job.failure.code) == ("FAILED", "timed_out")
+    assert teller.calls == [("tell", (JOB_ID,))]
+
+
+def check_eventbridge_execution_failed() -> None:
+    status, jobs, teller = close("eventbridge_execution_failed")
+    assert (status, jobs.job.failure and jobs.job.failure.code) == ("FAILED", "internal_error")
+    assert teller.calls == [("tell", (JOB_ID,))]
+
+
+def check_scheduler_request() -> None:
+    jobs, workflow = OneJob(JobStatus.QUEUED), Asked()
+    answer = start_scheduled_request.handle(event("scheduler_request"), door(jobs, workflow))
+    (job,) = jobs.created
+    assert answer == {"job_id": job.job_id}
+    assert (job.owner, job.recipient) == ("schedule#sample", "afterimage@example.com")
+    assert jobs.claims[0] is not None  # Scheduler delivers at least once
+    assert workflow.calls == [("start", (job.job_id,))]
+
+
+def check_schedule_sweep() -> None:
+    # The handler's contract is that nothing of the event is needed; the entry point takes it and drops it.
+    assert event("schedule_sweep")["detail-type"] == "Scheduled Event"
+    deps = sweep_open_jobs.Dependencies(
+        jobs=OneJob(JobStatus.QUEUED), workflow=Asked(), teller=Asked(), clock=lambda: NOW_MS + 120_000
+    )
+    original, sweep_open_jobs.dependencies = sweep_open_jobs.dependencies, lambda: deps  # type: ignore[assignment]
+    try:
+        swept = sweep_open_jobs.lambda_handler(event("schedule_sweep"), lambda_context())
+    finally:
+        sweep_open_jobs.dependencies = original
+    assert swept == {"restarted": 1, "closed": 0, "left_running": 0}
+
+
+def lambda_context() -> Any:
+    return SimpleNamespace(
+        function_name="sweep",
+        memory_limit_in_mb=512,
+        invoked_function_arn="arn:aws:lambda:us-east-1:111122223333:function:sweep",
+        aws_request_id="request",
+    )
+
+
+def check_state_moderate_prompt() -> None:
+    jobs = OneJob(JobStatus.QUEUED)
+    deps = moderate_prompt.Dependencies(jobs=jobs, policy=packaged_policy, clock=clock)
+    answer = moderate_prompt.handle(event("state_moderate_prompt"), deps)
+    assert answer == {"job_id": JOB_ID, "decision": "allow"}
+    assert jobs.job.status is JobStatus.MODERATING
+
+
+def check_state_start_generation() -> None:
+    attempts = OneAttempt()
+    started = StartedInference(output_location=f"s3://{BUCKET}/o", failure_location=f"s3://{BUCKET}/f")
+    engine, workflow = Asked(start=started), Asked()
+    deps = start_generation.Dependencies(
+        jobs=OneJob(JobStatus.MODERATING), attempts=attempts, engine=engine, workflow=workflow, clock=clock
+    )
+    start_generation.handle(event("state_start_generation"), deps)
+    assert workflow.calls == []  # no failure was reported
+    assert attempts.attempt.task_token == event("state_start_generation")["task_token"]
+    assert attempts.attempt.output_location == started.output_location
+    assert [name for name, _ in engine.calls] == ["start"]
+
+
+def check_state_review_images() -> None:
+    jobs, gallery = OneJob(JobStatus.GENERATING), Asked()
+    deps = review_images.Dependencies(
+        jobs=jobs,
+        attempts=OneAttempt(),
+        results=Asked(read_result=from_document(GenerationResult, event("invocation_result"))),
+        gallery=gallery,
+        clock=clock,
+    )
+    assert review_images.handle(event("state_review_images"), deps) == {"job_id": JOB_ID}
+    assert jobs.job.status is JobStatus.DELIVERING
+    assert len(jobs.job.pictures) == 2
+    assert len(gallery.calls) == 4  # two pictures and their thumbnails
+
+
+def check_state_notify_requester() -> None:
+    jobs, mailer = OneJob(JobStatus.DELIVERING), Asked()
+    deps = Post(
+        jobs=jobs,
+        links=Links(),
+        gallery=Asked(),
+        mailer=mailer,
+        link_base="https://pictures.invalid",
+        link_ttl_s=lambda: 60,
+        clock=clock,
+        entropy=entropy,
+    )
+    answer = notify_requester.handle(event("state_notify_requester"), deps)
+    assert answer == {"job_id": JOB_ID, "status": "SUCCEEDED"}
+    assert [name for name, _ in mailer.calls] == ["send"]
+
+
+def check_state_record_failure() -> None:
+    jobs = OneJob(JobStatus.GENERATING)
+    answer = record_failure.handle(event("state_record_failure"), record_failure.Dependencies(jobs=jobs, clock=clock))
+    assert answer == {"job_id": JOB_ID, "status": "FAILED"}
+    assert jobs.job.failure is not None
+    assert dataclasses.asdict(jobs.job.failure) == json.loads(event("state_record_failure")["cause"])
+
+
+def check_document(name: str, cls: type[T]) -> T:
+    """A document is what its class reads, and the class writes the same document again: nothing is left out."""
+    document = event(name)
+    read = from_document(cls, document)
+    assert to_document(read) == document
+    return read
+
+
+def check_invocation_job() -> None:
+    job = check_document("invocation_job", GenerationJob)
+    assert job.output_prefix == f"s3://{BUCKET}/quarantine/{JOB_ID}/{ATTEMPT_ID}/"
+
+
+def check_invocation_result() -> None:
+    result = check_document("invocation_result", GenerationResult)
+    assert tuple(image.seed for image in result.images) == tuple(event("invocation_job")["seeds"])
+
+
+def check_invocation_error() -> None:
+    assert check_document("invocation_error", ModelError).error.code == "outside_limits"
+
+
+CHECKS: Mapping[str, Callable[[], None]] = {
+    name.removeprefix("check_"): check
+    for name, check in sorted(globals().items())
+    if name.startswith("check_") and name not in ("check_a_failure", "check_document")
+}
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_the_event_is_taken_by_what_it_is_an_example_of(name: str) -> None:
+    CHECKS[name]()
+
+
+def test_every_file_in_events_is_used() -> None:
+    assert {path.name for path in EVENTS.iterdir()} == {f"{name}.json" for name in CHECKS}
+
+
+@pytest.mark.parametrize("path", sorted(EVENTS.glob("http_*.json")), ids=lambda path: path.stem)
+def test_an_http_event_names_a_route_of_the_template(path: Path) -> None:
+    template = (EVENTS.parent / "template.yaml").read_text(encoding="utf-8")
+    assert f"RouteKey: {json.loads(path.read_text())['routeKey']}\n" in template
