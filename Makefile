@@ -2,9 +2,9 @@
 PYTHON ?= python3
 ENV := .afterimage/env
 DEV := $(ENV)/dev/bin
-export PATH := $(CURDIR)/$(DEV):$(PATH)
 
 .DEFAULT_GOAL := help
+.NOTPARALLEL:
 .PHONY: help setup up down status deploy logs demo check test test-unit test-integration test-model bench clean
 
 help: ## show this list
@@ -38,15 +38,15 @@ check: setup ## linters, types, import rules, template, state machine, drift of 
 test: test-unit test-model test-integration ## every test
 
 test-unit: setup ## fast tests without the local cloud
-	@$(DEV)/python -m pytest tests/unit tests/contract tests/statemachine tests/packaging tests/security
+	@$(DEV)/python -m pytest tests --ignore=tests/integration --ignore=tests/model
 
 test-model: setup ## tests of the model container
-	@PYTHONPATH=functions:model $(ENV)/model/bin/python -m pytest tests/model
+	@$(ENV)/model/bin/python -m pytest tests/model
 
 test-integration: setup ## tests on a local cloud of their own
 	@$(DEV)/python -m pytest tests/integration
 
-bench: setup ## print the benchmarks
+bench: up ## print the benchmarks, measured on the running local cloud
 	@$(DEV)/python -m bench
 
 clean: ## stop the local cloud and remove everything that was made

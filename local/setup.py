@@ -2,7 +2,7 @@
 
 Four of them, because their pins exclude each other: `dev` (tests, checks, command line), `cloud` (emulator), `sam`
 (aws-sam-cli), `model` (torch). This module runs on whatever `python3` a person has, so it uses nothing but the standard
-library and no syntax newer than what it must be able to complain about.
+library and no syntax that Python 3.7 does not know, so that an old one is told what it lacks.
 """
 
 from __future__ import annotations
@@ -105,7 +105,8 @@ def _run(argv: list[str], output: IO[str], name: str, log: Path) -> None:
 def main(names: list[str]) -> int:
     try:
         python, version = find_python()
-        if unknown := sorted(set(names) - set(FILES)):
+        unknown = sorted(set(names) - set(FILES))
+        if unknown:
             raise SetupError(f"No such environment: {', '.join(unknown)}. There are {', '.join(FILES)}.")
         wanted = [name for name in FILES if name in (names or FILES) and not is_made(name, version)]
         if not wanted:
