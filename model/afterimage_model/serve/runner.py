@@ -133,7 +133,7 @@ class Runner:
 
     def _outcome(self, waiting: _Waiting, work: Work) -> GenerationResult | ModelFault:
         started = time.monotonic()
-        fields = {"job_id": waiting.job.job_id, "queued_s": round(started - waiting.since, 3)}
+        fields = {"job_id": waiting.job.job_id[:80], "queued_s": round(started - waiting.since, 3)}
         try:
             result = work(waiting.job)
         except Exception as exc:  # the boundary: every fault of a job is answered, none ends the thread
