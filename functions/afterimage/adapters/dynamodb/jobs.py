@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from afterimage.adapters.aws import error_code
 from afterimage.adapters.dynamodb.items import Item, attribute, attributes, key, read, throttling
-from afterimage.domain.errors import JobClosedError, JobNotFoundError
+from afterimage.domain.errors import JobClosedError, JobNotFoundError, StoreUnavailableError
 from afterimage.domain.expiry import is_expired
 from afterimage.domain.job import Job, JobId, Notice, StatusChange
 from afterimage.domain.status import JobStatus, predecessors
@@ -18,6 +18,8 @@ OWNER_INDEX = "by-owner"
 OPEN_INDEX = "open"
 _OPEN = "OPEN"
 _KEYS = frozenset({"pk", "sk", "open"})
+# Why a transaction is cancelled that may pass in a moment; the first is another transaction on the same key.
+_PASSING = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
 
 
 def _job_key(job_id: JobId) -> Item:
@@ -47,6 +49,8 @@ class DynamoJobStore:
             reasons = [reason.get("Code") for reason in exc.response.get("CancellationReasons", [])]
             if error_code(exc) == "TransactionCanceledException" and "ConditionalCheckFailed" in reasons[1:]:
                 raise KeyTakenError from exc
+            if _PASSING.intersection(reasons):
+                raise StoreUnavailableError() from exc
             raise
 
     def _put(self, item: Item, now_ms: int | None = None) -> Item:
@@ -144,12 +148,17 @@ class DynamoJobStore:
         entered = {":entered": attribute((StatusChange(status=to, at_ms=at_ms),))}
         timeline = "timeline = list_append(timeline, :entered)"
         repeats = [name for name in allowed if name not in entries]
-        try:
-            return self._update(job_id, [*sets, timeline], remove, names, {**values, **entered}, entries, repeats)
-        except _StatusElsewhere as exc:
-            if exc.status != to.value or not repeats:
-                raise JobClosedError() from exc
-            return self._update(job_id, sets, remove, names, values, repeats, entries)
+        cause: _StatusElsewhere | None = None
+        for sources, unused, expressions, known in (
+            (entries, repeats, [*sets, timeline], {**values, **entered}),
+            (repeats, entries, sets, values),
+        ):
+            if sources and (cause is None or cause.status == to.value):
+                try:
+                    return self._update(job_id, expressions, remove, names, known, sources, unused)
+                except _StatusElsewhere as exc:  # after a repeat: somebody else moved on in between
+                    cause = exc
+        raise JobClosedError() from cause
 
     def _update(
         self,
