@@ -1,0 +1,39 @@
+"""DynamoDB by moto, with the table of the template."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator
+from typing import Any
+from unittest import mock
+
+import boto3
+import pytest
+from fakes.template import create_table
+from moto import mock_aws
+
+_NAMES = itertools.count()
+_NOBODY = {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_SESSION_TOKEN": "testing",
+    "AWS_DEFAULT_REGION": "eu-central-1",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+}
+
+
+@pytest.fixture(scope="session")
+def dynamodb() -> Iterator[Any]:
+    """Return a client of a DynamoDB in this process."""
+    with mock.patch.dict(os.environ, _NOBODY), mock_aws():
+        yield boto3.client("dynamodb")
+
+
+@pytest.fixture
+def table(dynamodb: Any) -> str:
+    """Return the name of a fresh, empty table."""
+    name = f"afterimage-{next(_NAMES)}"
+    create_table(dynamodb, name)
+    return name

@@ -1,0 +1,305 @@
+"""What `ports.JobStore` promises, of the fake and of DynamoDB alike."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from afterimage.adapters.dynamodb.jobs import DynamoJobStore
+from afterimage.domain.errors import JobClosedError, JobNotFoundError, StoreUnavailableError
+from afterimage.domain.job import Failure, JobWarning, Notice
+from afterimage.domain.moderation import Action, Decision
+from afterimage.domain.status import JobStatus
+from afterimage.ports import IdempotencyClaim, JobChanges, JobStore, KeyTakenError
+from botocore.exceptions import ClientError
+from fakes.outside import NOW_MS
+from fakes.samples import SPEC, a_job, job_id, pictures
+from fakes.stores import MemoryJobStore
+
+LATER_MS = NOW_MS + 5_000
+CLAIM = IdempotencyClaim(
+    key_hash="c" * 64, body_digest="d" * 64, job_id=job_id(1), expires_at_s=NOW_MS // 1000 + 86_400
+)
+DECISION = Decision(
+    stage="prompt", action=Action.ALLOW, policy_version="1", at_ms=NOW_MS, scores={"toxicity": 0.25}, threshold=0.5
+)
+
+
+@pytest.fixture(params=["memory", "dynamodb"])
+def store(request: pytest.FixtureRequest) -> JobStore:
+    """Return an empty store."""
+    if request.param == "memory":
+        return MemoryJobStore()
+    return DynamoJobStore(request.getfixturevalue("dynamodb"), request.getfixturevalue("table"))
+
+
+def test_a_job_comes_back_as_it_was_put(store: JobStore) -> None:
+    job = a_job(
+        spec=dataclasses.replace(SPEC, guidance=7.53, seeds=(0, 2**32 - 1), preset="icon", scheduler="DDIMScheduler"),
+        decisions=(DECISION,),
+        pictures=pictures(),
+        warnings=(JobWarning(code="prompt_cut", message="Cut.", detail="端っこ 🎨"),),
+        failure=Failure(code="timed_out", sentence="Too long."),
+        notice=Notice(state="failed", at_ms=NOW_MS, failure_code="MessageRejected"),
+    )
+    store.create(job, None)
+    assert store.get(job.job_id, NOW_MS) == job
+
+
+def test_absent_optionals_stay_absent(store: JobStore) -> None:
+    job = a_job(recipient=None)
+    store.create(job, None)
+    read = store.get(job.job_id, NOW_MS)
+    assert (read.recipient, read.failure, read.notice) == (None, None, None)
+
+
+def test_a_job_and_its_claim_are_put_together(store: JobStore) -> None:
+    store.create(a_job(), CLAIM)
+    assert store.find_claim(CLAIM.key_hash, NOW_MS) == CLAIM
+    assert store.get(CLAIM.job_id, NOW_MS) == a_job()
+
+
+def test_a_taken_key_refuses_the_job_as_well(store: JobStore) -> None:
+    store.create(a_job(), CLAIM)
+    second = a_job(number=2)
+    with pytest.raises(KeyTakenError):
+        store.create(second, dataclasses.replace(CLAIM, job_id=second.job_id))
+    with pytest.raises(JobNotFoundError):
+        store.get(second.job_id, NOW_MS)
+    assert store.find_claim(CLAIM.key_hash, NOW_MS) == CLAIM
+
+
+def test_an_expired_claim_is_not_found_and_its_key_is_free_again(store: JobStore) -> None:
+    store.create(a_job(), CLAIM)
+    expired_ms = CLAIM.expires_at_s * 1000
+    assert store.find_claim(CLAIM.key_hash, expired_ms - 1) == CLAIM
+    assert store.find_claim(CLAIM.key_hash, expired_ms) is None
+    second = a_job(number=2, created_at_ms=expired_ms)
+    renewed = dataclasses.replace(CLAIM, job_id=second.job_id, expires_at_s=CLAIM.expires_at_s + 86_400)
+    store.create(second, renewed)
+    assert store.find_claim(CLAIM.key_hash, expired_ms) == renewed
+
+
+def test_an_unknown_key_has_no_claim(store: JobStore) -> None:
+    assert store.find_claim("0" * 64, NOW_MS) is None
+
+
+def test_an_unknown_job_is_not_found(store: JobStore) -> None:
+    with pytest.raises(JobNotFoundError):
+        store.get(job_id(9), NOW_MS)
+
+
+def test_an_expired_job_is_not_found_though_it_is_still_there(store: JobStore) -> None:
+    job = a_job()
+    store.create(job, None)
+    assert store.get(job.job_id, job.expires_at_s * 1000 - 1) == job
+    with pytest.raises(JobNotFoundError):
+        store.get(job.job_id, job.expires_at_s * 1000)
+
+
+def test_an_owners_jobs_are_listed_newest_first_by_page(store: JobStore) -> None:
+    jobs = [a_job(job_id=job_id(n, NOW_MS + n), created_at_ms=NOW_MS + n) for n in range(5)]
+    for job in (jobs[3], jobs[0], jobs[4], jobs[1], jobs[2]):
+        store.create(job, None)
+    store.create(a_job(number=99, owner="user#somebody-else"), None)
+    first = store.list_by_owner("user#ada", 2, None, NOW_MS)
+    second = store.list_by_owner("user#ada", 2, first[-1].job_id, NOW_MS)
+    last = store.list_by_owner("user#ada", 2, second[-1].job_id, NOW_MS)
+    assert first + second + last == tuple(reversed(jobs))
+    assert store.list_by_owner("user#ada", 2, last[-1].job_id, NOW_MS) == ()
+
+
+def test_expired_jobs_leave_no_gap_in_a_page(store: JobStore) -> None:
+    living = [a_job(job_id=job_id(n, NOW_MS + n)) for n in (1, 2)]
+    dead = [a_job(job_id=job_id(n, NOW_MS + n), expires_at_s=NOW_MS // 1000) for n in (3, 4, 5)]
+    for job in (*living, *dead):
+        store.create(job, None)
+    assert store.list_by_owner("user#ada", 2, None, NOW_MS) == (living[1], living[0])
+
+
+def test_open_jobs_are_listed_longest_untouched_first(store: JobStore) -> None:
+    old, older, fresh = (a_job(number=n, updated_at_ms=NOW_MS - age) for n, age in ((1, 20), (2, 30), (3, 0)))
+    for job in (old, fresh, older):
+        store.create(job, None)
+    assert store.list_open(NOW_MS, 10) == (older, old)
+    assert store.list_open(NOW_MS, 1) == (older,)
+
+
+@pytest.mark.parametrize("end", [status for status in JobStatus if status.is_final])
+def test_an_ended_job_is_not_open_any_more(store: JobStore, end: JobStatus) -> None:
+    way = {JobStatus.SUCCEEDED: JobStatus.DELIVERING, JobStatus.BLOCKED: JobStatus.MODERATING}
+    job = a_job(way.get(end, JobStatus.QUEUED))
+    store.create(job, None)
+    assert store.list_open(LATER_MS, 10) == (job,)
+    store.advance(job.job_id, end, NOW_MS)
+    assert store.list_open(LATER_MS, 10) == ()
+
+
+@pytest.mark.parametrize("to", list(JobStatus))
+@pytest.mark.parametrize("start", list(JobStatus))
+def test_a_status_is_written_exactly_where_the_table_allows_it(
+    store: JobStore, start: JobStatus, to: JobStatus
+) -> None:
+    job = a_job(start)
+    store.create(job, None)
+    if start.may_become(to):
+        advanced = store.advance(job.job_id, to, LATER_MS)
+        assert (advanced.status, advanced.updated_at_ms) == (to, LATER_MS)
+        assert store.get(job.job_id, NOW_MS) == advanced
+    else:
+        with pytest.raises(JobClosedError):
+            store.advance(job.job_id, to, LATER_MS)
+        assert store.get(job.job_id, NOW_MS) == job
+
+
+def test_entering_a_status_adds_one_line_to_the_timeline_and_a_repeat_none(store: JobStore) -> None:
+    store.create(a_job(), None)
+    store.advance(job_id(1), JobStatus.MODERATING, NOW_MS + 1)
+    repeated = store.advance(job_id(1), JobStatus.MODERATING, NOW_MS + 2)
+    assert [(change.status, change.at_ms) for change in repeated.timeline] == [
+        (JobStatus.QUEUED, NOW_MS),
+        (JobStatus.MODERATING, NOW_MS + 1),
+    ]
+    assert repeated.updated_at_ms == NOW_MS + 2
+
+
+@pytest.mark.parametrize("repeat", [False, True])
+def test_changes_are_written_with_the_status(store: JobStore, repeat: bool) -> None:
+    store.create(a_job(JobStatus.REVIEWING if repeat else JobStatus.GENERATING, decisions=(DECISION,)), None)
+    review = dataclasses.replace(DECISION, stage="picture", action=Action.BLOCK, scores=None)
+    changes = JobChanges(
+        spec=dataclasses.replace(SPEC, model_prompt="a dramatic lighthouse"),
+        decisions=(review,),
+        pictures=pictures(),
+        warnings=(JobWarning(code="size_rounded", message="Rounded."),),
+        failure=Failure(code="timed_out", sentence="Too long."),
+    )
+    advanced = store.advance(job_id(1), JobStatus.REVIEWING, LATER_MS, changes)
+    assert advanced.spec == changes.spec
+    assert advanced.decisions == (DECISION, review)
+    assert (advanced.pictures, advanced.warnings) == (changes.pictures, changes.warnings)
+    assert advanced.failure == changes.failure
+    assert store.get(job_id(1), NOW_MS) == advanced
+
+
+def test_what_a_change_does_not_name_stays(store: JobStore) -> None:
+    job = a_job(JobStatus.DELIVERING, pictures=pictures(), decisions=(DECISION,))
+    store.create(job, None)
+    advanced = store.advance(job.job_id, JobStatus.SUCCEEDED, LATER_MS)
+    assert (advanced.pictures, advanced.decisions, advanced.spec) == (job.pictures, job.decisions, job.spec)
+
+
+def test_no_job_cannot_advance(store: JobStore) -> None:
+    with pytest.raises(JobNotFoundError):
+        store.advance(job_id(9), JobStatus.MODERATING, NOW_MS)
+    with pytest.raises(JobNotFoundError):
+        store.get(job_id(9), NOW_MS)
+
+
+def test_a_notice_is_swapped_only_from_the_expected_state(store: JobStore) -> None:
+    sending, sent = Notice(state="sending", at_ms=NOW_MS), Notice(state="sent", at_ms=LATER_MS)
+    store.create(a_job(), None)
+    assert not store.swap_notice(job_id(1), "sending", sent)
+    assert store.get(job_id(1), NOW_MS).notice is None
+    assert store.swap_notice(job_id(1), None, sending)
+    assert not store.swap_notice(job_id(1), None, sent)
+    assert store.get(job_id(1), NOW_MS).notice == sending
+    assert store.swap_notice(job_id(1), "sending", sent)
+    assert store.get(job_id(1), NOW_MS).notice == sent
+
+
+def test_a_notice_can_be_taken_back(store: JobStore) -> None:
+    store.create(a_job(), None)
+    store.swap_notice(job_id(1), None, Notice(state="sending", at_ms=NOW_MS))
+    assert store.swap_notice(job_id(1), "sending", None)
+    assert store.get(job_id(1), NOW_MS).notice is None
+    assert not store.swap_notice(job_id(1), "sending", None)
+
+
+@pytest.mark.parametrize("expected", [None, "sending"])
+def test_no_job_has_no_notice_to_swap(store: JobStore, expected: str | None) -> None:
+    assert not store.swap_notice(job_id(9), expected, Notice(state="sent", at_ms=NOW_MS))
+    with pytest.raises(JobNotFoundError):
+        store.get(job_id(9), NOW_MS)
+
+
+class _Refusing:
+    """A DynamoDB client whose every operation answers with one error."""
+
+    def __init__(self, code: str, reasons: tuple[str, ...] = ()) -> None:
+        self._response = {
+            "Error": {"Code": code, "Message": "said AWS"},
+            "CancellationReasons": [{"Code": reason} for reason in reasons],
+        }
+
+    def __getattr__(self, operation: str) -> Any:
+        def refuse(**_: Any) -> None:
+            raise ClientError(self._response, operation)
+
+        return refuse
+
+
+@pytest.mark.parametrize("code", ["ThrottlingException", "ProvisionedThroughputExceededException"])
+def test_every_method_turns_a_throttle_into_our_error(code: str) -> None:
+    store = DynamoJobStore(_Refusing(code), "table")
+    calls = (
+        lambda: store.create(a_job(), CLAIM),
+        lambda: store.find_claim("c" * 64, NOW_MS),
+        lambda: store.get(job_id(1), NOW_MS),
+        lambda: store.list_by_owner("user#ada", 1, None, NOW_MS),
+        lambda: store.list_open(NOW_MS, 1),
+        lambda: store.advance(job_id(1), JobStatus.MODERATING, NOW_MS),
+        lambda: store.swap_notice(job_id(1), None, None),
+    )
+    for call in calls:
+        with pytest.raises(StoreUnavailableError):
+            call()
+
+
+@pytest.mark.parametrize("reason", ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"])
+def test_two_transactions_at_once_are_a_reason_to_ask_again(reason: str) -> None:
+    store = DynamoJobStore(_Refusing("TransactionCanceledException", ("None", reason)), "table")
+    with pytest.raises(StoreUnavailableError):
+        store.create(a_job(), CLAIM)
+
+
+class _Interrupted:
+    """A DynamoDB client in front of the true one; `meanwhile` happens after the first refused update."""
+
+    def __init__(self, client: Any, meanwhile: Callable[[], object]) -> None:
+        self._client = client
+        self._meanwhile = meanwhile
+
+    def update_item(self, **arguments: Any) -> Any:
+        try:
+            return self._client.update_item(**arguments)
+        except ClientError:
+            self._meanwhile()
+            raise
+
+
+def test_a_repeat_that_is_overtaken_is_refused_as_closed(dynamodb: Any, table: str) -> None:
+    other = DynamoJobStore(dynamodb, table)
+    other.create(a_job(JobStatus.MODERATING), None)
+    store = DynamoJobStore(
+        _Interrupted(dynamodb, lambda: other.advance(job_id(1), JobStatus.GENERATING, NOW_MS)), table
+    )
+    with pytest.raises(JobClosedError):
+        store.advance(job_id(1), JobStatus.MODERATING, NOW_MS)
+    assert other.get(job_id(1), NOW_MS).status is JobStatus.GENERATING
+
+
+def test_an_error_that_nobody_understands_is_passed_on() -> None:
+    store = DynamoJobStore(_Refusing("AccessDeniedException"), "table")
+    with pytest.raises(ClientError):
+        store.get(job_id(1), NOW_MS)
+
+
+def test_a_finished_job_leaves_the_sparse_index_in_the_table_itself(dynamodb: Any, table: str) -> None:
+    store = DynamoJobStore(dynamodb, table)
+    store.create(a_job(), None)
+    store.advance(job_id(1), JobStatus.FAILED, NOW_MS)
+    item = dynamodb.scan(TableName=table)["Items"][0]
+    assert "open" not in item

@@ -1,0 +1,187 @@
+"""Everything else outside the process: workflow, engine, results, gallery, mail, directory, time. Calls are kept."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from afterimage.contracts.generation import GenerationResult, ModelProblem
+from afterimage.domain.errors import InvalidResultError
+from afterimage.domain.job import Attempt, Job, JobId
+from afterimage.ports import StartedInference
+
+from fakes.faults import Faulty, breakable
+
+NOW_MS = 1_795_000_000_000
+
+
+class Ticker:
+    """A clock that advances by one millisecond per reading, or by as much as it is told."""
+
+    def __init__(self, now_ms: int = NOW_MS) -> None:
+        self.now_ms = now_ms
+
+    def __call__(self) -> int:
+        self.now_ms += 1
+        return self.now_ms
+
+    def pass_s(self, seconds: float) -> None:
+        self.now_ms += int(seconds * 1000)
+
+
+class Dice:
+    """Entropy that never repeats and is the same in every run."""
+
+    def __init__(self) -> None:
+        self._numbers = itertools.count(1)
+
+    def __call__(self, count: int) -> bytes:
+        return next(self._numbers).to_bytes(count, "big")
+
+
+class FakeWorkflow(Faulty):
+    """Implements `ports.Workflow`; tokens that were answered are no longer waited for."""
+
+    def __init__(self, *waiting: str, running: tuple[JobId, ...] = ()) -> None:
+        super().__init__()
+        self.started: list[JobId] = []
+        self.running = set(running)
+        self.waiting = set(waiting)
+        self.succeeded: list[tuple[str, dict[str, str]]] = []
+        self.failed: list[tuple[str, str, str]] = []
+
+    @breakable
+    def start(self, job_id: JobId) -> None:
+        self.started.append(job_id)
+        self.running.add(job_id)
+
+    @breakable
+    def is_running(self, job_id: JobId) -> bool:
+        return job_id in self.running
+
+    @breakable
+    def succeed(self, task_token: str, output: Mapping[str, str]) -> bool:
+        if task_token not in self.waiting:
+            return False
+        self.waiting.remove(task_token)
+        self.succeeded.append((task_token, dict(output)))
+        return True
+
+    @breakable
+    def fail(self, task_token: str, error: str, cause: str) -> bool:
+        if task_token not in self.waiting:
+            return False
+        self.waiting.remove(task_token)
+        self.failed.append((task_token, error, cause))
+        return True
+
+
+class FakeEngine(Faulty):
+    """Implements `ports.Engine`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.started: list[Attempt] = []
+
+    @breakable
+    def start(self, job: Job, attempt: Attempt) -> StartedInference:
+        self.started.append(attempt)
+        return StartedInference(
+            output_location=f"s3://bucket/inference/output/{attempt.inference_id}.out",
+            failure_location=f"s3://bucket/inference/failure/{attempt.inference_id}.out",
+        )
+
+
+class FakeResults(Faulty):
+    """Implements `ports.Results`."""
+
+    def __init__(
+        self,
+        results: Mapping[str, GenerationResult] | None = None,
+        problems: Mapping[str | None, ModelProblem] | None = None,
+    ) -> None:
+        super().__init__()
+        self.results = dict(results or {})
+        self.problems = dict(problems or {})
+
+    @breakable
+    def read_result(self, location: str) -> GenerationResult:
+        if location not in self.results:
+            raise InvalidResultError()
+        return self.results[location]
+
+    @breakable
+    def read_problem(self, location: str | None) -> ModelProblem | None:
+        return self.problems.get(location)
+
+
+class FakeGallery(Faulty):
+    """Implements `ports.Gallery`. `quarantined` maps keys to sizes."""
+
+    def __init__(self, quarantined: Mapping[str, int] | None = None) -> None:
+        super().__init__()
+        self.quarantined = dict(quarantined or {})
+        self.published: dict[str, tuple[str, dict[str, str]]] = {}
+
+    @breakable
+    def publish(self, quarantined_key: str, key: str, size_bytes: int | None, tags: Mapping[str, str]) -> None:
+        size = self.quarantined.get(quarantined_key)
+        if size is None or (size_bytes is not None and size != size_bytes):
+            raise InvalidResultError()
+        self.published[key] = (quarantined_key, dict(tags))
+
+    @breakable
+    def read_thumbnail(self, key: str) -> bytes:
+        return b"\xff\xd8thumbnail of " + key.encode()
+
+
+@dataclass(frozen=True, kw_only=True)
+class SentMail:
+    """One call of `Mailer.send`."""
+
+    job: Job
+    recipient: str
+    links: tuple[str, ...]
+    expires_at_s: int
+    thumbnails: tuple[bytes, ...]
+
+
+class FakeMailer(Faulty):
+    """Implements `ports.Mailer`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent: list[SentMail] = []
+
+    @breakable
+    def send(
+        self, job: Job, recipient: str, links: tuple[str, ...], expires_at_s: int, thumbnails: tuple[bytes, ...]
+    ) -> None:
+        self.sent.append(
+            SentMail(job=job, recipient=recipient, links=links, expires_at_s=expires_at_s, thumbnails=thumbnails)
+        )
+
+
+class FakePeople(Faulty):
+    """Implements `ports.People`."""
+
+    def __init__(self, **addresses: str) -> None:
+        super().__init__()
+        self.addresses = addresses
+
+    @breakable
+    def confirmed_address(self, username: str) -> str | None:
+        return self.addresses.get(username)
+
+
+class FakeTeller(Faulty):
+    """Implements `ports.Teller`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: list[JobId] = []
+
+    @breakable
+    def tell(self, job_id: JobId) -> None:
+        self.told.append(job_id)

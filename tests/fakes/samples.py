@@ -1,0 +1,126 @@
+"""Jobs, results and callers, complete and ordinary; a test changes only what it is about."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from afterimage.contracts.generation import GeneratedImage, GenerationResult, GenerationWarning
+from afterimage.domain.job import Attempt, ImageSpec, Job, JobId, Picture, StatusChange, new_job_id
+from afterimage.domain.recipients import Caller
+from afterimage.domain.status import JobStatus
+
+from fakes.outside import NOW_MS
+
+PROMPT = "a lighthouse at dusk"
+OWNER = "user#ada"
+ADDRESS = "ada@example.com"
+DAY_S = 86_400
+
+ADA = Caller(owner=OWNER, username="ada", scopes=frozenset({"aws.cognito.signin.user.admin"}))
+BOB = Caller(owner="user#bob", username="bob", scopes=frozenset({"aws.cognito.signin.user.admin"}))
+MACHINE = Caller(owner="client#nightly", username=None, scopes=frozenset({"afterimage/images"}))
+
+SPEC = ImageSpec(
+    prompt=PROMPT,
+    model_prompt=PROMPT,
+    negative_prompt="",
+    preset=None,
+    width=64,
+    height=64,
+    steps=8,
+    guidance=3.0,
+    scheduler=None,
+    seeds=(7, 8),
+)
+
+
+def job_id(number: int = 1, at_ms: int = NOW_MS) -> JobId:
+    """Return the id of a job accepted at a time."""
+    return new_job_id(at_ms, number.to_bytes(10, "big"))
+
+
+def a_job(status: JobStatus = JobStatus.QUEUED, number: int = 1, **changes: Any) -> Job:
+    """Return a job as it stands in `status`."""
+    job = Job(
+        job_id=job_id(number),
+        owner=OWNER,
+        status=status,
+        spec=SPEC,
+        gallery="9" * 32,
+        created_at_ms=NOW_MS,
+        updated_at_ms=NOW_MS,
+        expires_at_s=NOW_MS // 1000 + 90 * DAY_S,
+        timeline=(StatusChange(status=status, at_ms=NOW_MS),),
+        recipient=ADDRESS,
+    )
+    return dataclasses.replace(job, **changes)
+
+
+def pictures(count: int = 2, **changes: Any) -> tuple[Picture, ...]:
+    """Return delivered pictures."""
+    ordinary: dict[str, Any] = {"width": 64, "height": 64, "size_bytes": 100, "sha256": "ab" * 32}
+    return tuple(
+        Picture(
+            number=number,
+            seed=7 + number,
+            key=f"images/{'9' * 32}/{number}.png",
+            thumbnail_key=f"images/{'9' * 32}/{number}.jpg",
+            **(ordinary | changes),
+        )
+        for number in range(count)
+    )
+
+
+def an_attempt(of: Job, attempt_id: str = "a" * 16, **changes: Any) -> Attempt:
+    """Return a registered attempt whose locations are known."""
+    attempt = Attempt(
+        job_id=of.job_id,
+        attempt_id=attempt_id,
+        task_token="token-of-a-state",
+        started_at_ms=NOW_MS,
+        expires_at_s=NOW_MS // 1000 + 2 * DAY_S,
+        output_location=f"s3://bucket/inference/output/{attempt_id}.out",
+        failure_location=f"s3://bucket/inference/failure/{attempt_id}.out",
+    )
+    return dataclasses.replace(attempt, **changes)
+
+
+def a_result(of: Job, attempt: Attempt, **changes: Any) -> GenerationResult:
+    """Return what the container answers for a job, one picture per seed."""
+    prefix = f"quarantine/{of.job_id}/{attempt.attempt_id}/"
+    result = GenerationResult(
+        job_id=of.job_id,
+        images=tuple(
+            GeneratedImage(
+                seed=seed,
+                width=64,
+                height=64,
+                size_bytes=100 + number,
+                sha256="ab" * 32,
+                content_type="image/png",
+                key=f"{prefix}{number}.png",
+                thumbnail_key=f"{prefix}{number}.jpg",
+                flagged=False,
+            )
+            for number, seed in enumerate(of.spec.seeds)
+        ),
+        width=64,
+        height=64,
+        steps=8,
+        guidance=3.0,
+        scheduler="DDIMScheduler",
+        warnings=(GenerationWarning(code="prompt_cut", message="The end was not read.", detail="at dusk"),),
+        timings_s={"denoise": 0.5},
+        versions={"model": "demo-1", "torch": "2.13.0"},
+    )
+    return dataclasses.replace(result, **changes)
+
+
+def quarantined(result: GenerationResult) -> dict[str, int]:
+    """Return key and size of each object that the container wrote."""
+    objects: dict[str, int] = {}
+    for image in result.images:
+        objects[image.key or ""] = image.size_bytes
+        objects[image.thumbnail_key or ""] = 10
+    return objects

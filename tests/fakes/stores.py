@@ -1,0 +1,141 @@
+"""The stores in memory."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from afterimage.domain.errors import JobClosedError, JobNotFoundError
+from afterimage.domain.expiry import is_expired
+from afterimage.domain.job import Attempt, Job, JobId, Notice, StatusChange
+from afterimage.domain.links import Link
+from afterimage.domain.status import JobStatus
+from afterimage.ports import NO_CHANGES, IdempotencyClaim, JobChanges, KeyTakenError
+
+from fakes.faults import Faulty, breakable
+
+
+class MemoryJobStore(Faulty):
+    """Implements `ports.JobStore`."""
+
+    def __init__(self, *jobs: Job) -> None:
+        super().__init__()
+        self.records: dict[JobId, Job] = {job.job_id: job for job in jobs}
+        self.claims: dict[str, IdempotencyClaim] = {}
+
+    @breakable
+    def create(self, job: Job, claim: IdempotencyClaim | None) -> None:
+        if claim and self.find_claim(claim.key_hash, job.created_at_ms):
+            raise KeyTakenError
+        assert job.job_id not in self.records
+        self.records[job.job_id] = job
+        if claim:
+            self.claims[claim.key_hash] = claim
+
+    @breakable
+    def find_claim(self, key_hash: str, now_ms: int) -> IdempotencyClaim | None:
+        claim = self.claims.get(key_hash)
+        return claim if claim and not is_expired(claim.expires_at_s, now_ms) else None
+
+    @breakable
+    def get(self, job_id: JobId, now_ms: int) -> Job:
+        job = self.records.get(job_id)
+        if job is None or is_expired(job.expires_at_s, now_ms):
+            raise JobNotFoundError()
+        return job
+
+    @breakable
+    def list_by_owner(self, owner: str, limit: int, after: JobId | None, now_ms: int) -> tuple[Job, ...]:
+        theirs = [
+            job
+            for job in self.records.values()
+            if job.owner == owner and not is_expired(job.expires_at_s, now_ms) and (after is None or job.job_id < after)
+        ]
+        return tuple(sorted(theirs, key=lambda job: job.job_id, reverse=True)[:limit])
+
+    @breakable
+    def list_open(self, updated_before_ms: int, limit: int) -> tuple[Job, ...]:
+        silent = [
+            job for job in self.records.values() if not job.status.is_final and job.updated_at_ms < updated_before_ms
+        ]
+        return tuple(sorted(silent, key=lambda job: job.updated_at_ms)[:limit])
+
+    @breakable
+    def advance(self, job_id: JobId, to: JobStatus, at_ms: int, changes: JobChanges = NO_CHANGES) -> Job:
+        job = self.records.get(job_id)
+        if job is None:
+            raise JobNotFoundError()
+        if not job.status.may_become(to):
+            raise JobClosedError()
+        entered = () if job.status is to else (StatusChange(status=to, at_ms=at_ms),)
+        given = {
+            name: value
+            for name in ("spec", "pictures", "warnings", "failure")
+            if (value := getattr(changes, name)) is not None
+        }
+        self.records[job_id] = dataclasses.replace(
+            job,
+            status=to,
+            updated_at_ms=at_ms,
+            timeline=job.timeline + entered,
+            decisions=job.decisions + changes.decisions,
+            **given,
+        )
+        return self.records[job_id]
+
+    @breakable
+    def swap_notice(self, job_id: JobId, expected_state: str | None, notice: Notice | None) -> bool:
+        job = self.records.get(job_id)
+        if job is None or (job.notice.state if job.notice else None) != expected_state:
+            return False
+        self.records[job_id] = dataclasses.replace(job, notice=notice)
+        return True
+
+
+class MemoryAttemptStore(Faulty):
+    """Implements `ports.AttemptStore`."""
+
+    def __init__(self, *attempts: Attempt) -> None:
+        super().__init__()
+        self.records: dict[tuple[JobId, str], Attempt] = {(a.job_id, a.attempt_id): a for a in attempts}
+
+    @breakable
+    def register(self, attempt: Attempt) -> Attempt:
+        return self.records.setdefault((attempt.job_id, attempt.attempt_id), attempt)
+
+    @breakable
+    def find(self, job_id: JobId, attempt_id: str) -> Attempt | None:
+        return self.records.get((job_id, attempt_id))
+
+    @breakable
+    def record_locations(self, attempt: Attempt, output_location: str, failure_location: str) -> None:
+        known = self.records[attempt.job_id, attempt.attempt_id]
+        self.records[attempt.job_id, attempt.attempt_id] = dataclasses.replace(
+            known, output_location=known.output_location or output_location, failure_location=failure_location
+        )
+
+    @breakable
+    def settle(self, attempt: Attempt, outcome: str, output_location: str | None) -> Attempt:
+        known = self.records[attempt.job_id, attempt.attempt_id]
+        if known.outcome is None:
+            known = dataclasses.replace(
+                known, outcome=outcome, output_location=output_location or known.output_location
+            )
+            self.records[attempt.job_id, attempt.attempt_id] = known
+        return known
+
+
+class MemoryLinkStore(Faulty):
+    """Implements `ports.LinkStore`."""
+
+    def __init__(self, *links: Link) -> None:
+        super().__init__()
+        self.records: dict[str, Link] = {link.token_hash: link for link in links}
+
+    @breakable
+    def put(self, link: Link) -> None:
+        assert link.token_hash not in self.records
+        self.records[link.token_hash] = link
+
+    @breakable
+    def find(self, token_hash: str) -> Link | None:
+        return self.records.get(token_hash)
