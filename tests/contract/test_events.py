@@ -13,7 +13,6 @@ from types import SimpleNamespace
 from typing import Any, TypeVar
 
 import pytest
-
 from afterimage.adapters.s3_gallery import S3Gallery
 from afterimage.contracts.codec import from_document, to_document
 from afterimage.contracts.generation import GenerationJob, GenerationResult, ModelError, ModelProblem
