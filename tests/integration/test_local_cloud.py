@@ -17,7 +17,7 @@ from local.sagemaker_runtime.caller import function_principal
 from local.services import credentials_token, services
 
 if TYPE_CHECKING:
-    from conftest import LocalCloud, RealAccount
+    from integration.conftest import LocalCloud, RealAccount
 
 
 def runtime_client(cloud: LocalCloud, function: str) -> Any:

@@ -106,12 +106,12 @@ def normalise(text: str) -> str:
 
 
 def _views(text: str) -> tuple[str, ...]:
-    """Return every reading of `text` in which a term is looked for: as written, un-leeted, and with s p a c e d words
-    joined. Each is padded with spaces so that terms match whole words only."""
+    """Return every reading of `text` in which a term is looked for: as written and un-leeted, between spaces so that
+    whole words match, and each s p e l t  o u t stretch with its letters joined."""
     folded = _fold(text)
     readings = {_SEPARATORS.sub(" ", folded).strip(), _SEPARATORS.sub(" ", folded.translate(_LEETSPEAK)).strip()}
-    readings |= {_SPELT_OUT.sub(lambda match: match.group().replace(" ", ""), reading) for reading in readings}
-    return tuple(f" {reading} " for reading in readings)
+    spelt_out = {stretch.replace(" ", "") for reading in readings for stretch in _SPELT_OUT.findall(reading)}
+    return (*(f" {reading} " for reading in readings), *spelt_out)
 
 
 def judge_prompt(prompt: str, negative_prompt: str, policy: Policy, at_ms: int) -> Decision:
@@ -142,7 +142,12 @@ def judge_prompt(prompt: str, negative_prompt: str, policy: Policy, at_ms: int) 
 
 
 def _mentions(views: tuple[str, ...], category: Category) -> bool:
-    return any(f" {normalise(term)} " in view for term in category.terms for view in views)
+    return any(_mentions_term(view, normalise(term)) for term in category.terms for view in views)
+
+
+def _mentions_term(view: str, term: str) -> bool:
+    """A stretch of single letters has no words of its own ("a n u d e" is "anude"), so a term is looked for inside."""
+    return f" {term} " in view if view.startswith(" ") else term.replace(" ", "") in view
 
 
 def _soften(prompt: str, category: Category) -> str:

@@ -53,13 +53,14 @@ def dependencies() -> Dependencies:
     responses={302: {"description": "To the picture, for a few minutes"}} | problems(404, 410, 500, 503),
     tags=["links"],
 )
-def get_link(token: Annotated[str, Path(description="The secret in the link.")]) -> Response[None]:
+def get_link(token: Annotated[str, Path(description="The secret in the link.")]) -> Response[str]:
     """Redirect to a fresh presigned URL, which no cache may keep and no referrer may tell."""
     deps: Dependencies = app.context["deps"]
     link = follow_link(token, links=deps.links, clock=deps.clock)
     count("LinkFollowed")
     return Response(
         status_code=HTTPStatus.FOUND.value,
+        body="",
         headers={
             "Location": deps.gallery.presign(link.key),
             "Cache-Control": "no-store",
