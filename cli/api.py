@@ -1,0 +1,142 @@
+"""The HTTP API from the caller's side: authorised, patient with what passes, clear about what does not."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+from urllib.parse import quote
+
+import httpx
+
+from cli.errors import CliError, ProblemError
+from cli.stacks import Stack
+from cli.terminal import command
+
+TRIES = 4
+PAUSE_S = 0.5
+LONGEST_PAUSE_S = 10.0
+_PASSING = {429, 502, 503, 504}
+
+
+class TokenSource(Protocol):
+    """Gives access tokens; `cli.sign_in.Session` does."""
+
+    def access_token(self, *, refused: bool = False) -> str:
+        """Return a token, a new one when the last was `refused`."""
+        ...
+
+
+class Api:
+    """One stack's API for one person. Every request may be repeated: a GET by nature, a POST by its key."""
+
+    def __init__(
+        self,
+        stack: Stack,
+        tokens: TokenSource,
+        transport: httpx.BaseTransport | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.stack = stack
+        self._tokens = tokens
+        self._sleep = sleep
+        # A proxy of the person must not stand in front of the loopback.
+        self._http = httpx.Client(transport=transport, timeout=30.0, trust_env=not stack.is_local)
+
+    def create(self, body: dict[str, Any], idempotency_key: str) -> dict[str, Any]:
+        """Ask for pictures and return the request as accepted."""
+        return self._json("POST", "/v1/images", json=body, headers={"Idempotency-Key": idempotency_key})
+
+    def job(self, job_id: str) -> dict[str, Any]:
+        """Return the request as it stands, with fresh links."""
+        return self._json("GET", f"/v1/images/{quote(job_id, safe='')}")
+
+    def jobs(self, limit: int, cursor: str | None = None) -> dict[str, Any]:
+        """Return a page of the person's requests, newest first."""
+        return self._json("GET", "/v1/images", params={"limit": limit} | ({"cursor": cursor} if cursor else {}))
+
+    def presets(self) -> list[dict[str, Any]]:
+        """Return every style."""
+        items: list[dict[str, Any]] = self._json("GET", "/v1/presets")["items"]
+        return items
+
+    def health(self) -> None:
+        """Return when the API answers. Raises CliError."""
+        _answer(self._send("GET", self.stack.api_base + "/v1/health"))
+
+    def download(self, url: str) -> bytes:
+        """Return what a presigned address holds. It carries its own permission, so no token goes with it."""
+        response = self._send("GET", url)
+        if response.status_code != 200:
+            raise CliError(f"The picture could not be fetched: its address answered {response.status_code}.")
+        return response.content
+
+    def follow(self, link: str) -> tuple[int, httpx.Response]:
+        """Open a mailed link as its reader does, without a token; return the link's own status and the last answer."""
+        first = self._send("GET", link)
+        if not first.is_redirect:
+            return first.status_code, first
+        return first.status_code, self._send("GET", first.headers["Location"])
+
+    def _json(self, method: str, path: str, **content: Any) -> dict[str, Any]:
+        url = self.stack.api_base + path
+        headers = dict(content.pop("headers", {}))
+        response = self._authorised(method, url, headers, content, refused=False)
+        if response.status_code == 401:
+            response = self._authorised(method, url, headers, content, refused=True)
+        return _answer(response)
+
+    def _authorised(
+        self, method: str, url: str, headers: dict[str, str], content: dict[str, Any], *, refused: bool
+    ) -> httpx.Response:
+        token = self._tokens.access_token(refused=refused)
+        return self._send(method, url, headers=headers | {"Authorization": f"Bearer {token}"}, **content)
+
+    def _send(self, method: str, url: str, **content: Any) -> httpx.Response:
+        """Send, and send again while it is the network's or the service's passing trouble."""
+        pause = PAUSE_S
+        for attempt in range(1, TRIES + 1):
+            wait = pause
+            try:
+                response = self._http.request(method, url, **content)
+                if not _passes(response) or attempt == TRIES:
+                    return response
+                wait = _retry_after(response, pause)
+            except httpx.TransportError as exc:
+                if attempt == TRIES or (self.stack.is_local and isinstance(exc, httpx.ConnectError)):
+                    raise self._unreachable(exc) from exc
+            self._sleep(min(wait, LONGEST_PAUSE_S))
+            pause *= 2
+        raise AssertionError("the last attempt returns or raises")
+
+    def _unreachable(self, exc: httpx.TransportError) -> CliError:
+        if self.stack.is_local:
+            return CliError("The local cloud does not answer.", f"See what is wrong: {command('doctor')}")
+        host = httpx.URL(self.stack.api_base).host
+        return CliError(f"{host} does not answer: {exc}", "Check the network, then try again.")
+
+
+def _passes(response: httpx.Response) -> bool:
+    """True for an error that another try may not meet. A closed door is an operator's decision, and stays closed."""
+    return response.status_code in _PASSING and b"admission_closed" not in response.content
+
+
+def _retry_after(response: httpx.Response, otherwise: float) -> float:
+    value = response.headers.get("Retry-After", "")
+    return float(value) if value.isdigit() else otherwise
+
+
+def _answer(response: httpx.Response) -> dict[str, Any]:
+    """Return the document. Raises ProblemError for an error, whether the API or the gateway before it wrote it."""
+    try:
+        document = response.json()
+    except ValueError:
+        document = None
+    if response.is_success and isinstance(document, dict):
+        return document
+    problem = document if isinstance(document, dict) else {}
+    code = str(problem.get("code") or f"http_{response.status_code}")
+    detail = str(problem.get("detail") or problem.get("message") or f"The API answered {response.status_code}.")
+    if response.is_success:
+        code, detail = "not_json", "What answered is not an Afterimage API."
+    raise ProblemError(response.status_code, code, detail)
