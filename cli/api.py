@@ -17,6 +17,12 @@ TRIES = 4
 PAUSE_S = 0.5
 LONGEST_PAUSE_S = 10.0
 _PASSING = {429, 502, 503, 504}
+_HINTS = {
+    "unknown_preset": f"See which there are: {command('presets')}",
+    "job_not_found": f"See your requests: {command('jobs')}",
+    "recipient_not_permitted": "Leave --email out, and the mail goes to the address of your sign-in.",
+    "admission_closed": "An operator has closed the door for new requests; ask them, or come back later.",
+}
 
 
 class TokenSource(Protocol):
@@ -113,7 +119,9 @@ class Api:
         if self.stack.is_local:
             return CliError("The local cloud does not answer.", f"See what is wrong: {command('doctor')}")
         host = httpx.URL(self.stack.api_base).host
-        return CliError(f"{host} does not answer: {exc}", "Check the network, then try again.")
+        return CliError(
+            f"{host} does not answer: {exc}", "Check the network. If the stack was deployed anew, sign in again."
+        )
 
 
 def _passes(response: httpx.Response) -> bool:
@@ -137,6 +145,8 @@ def _answer(response: httpx.Response) -> dict[str, Any]:
     problem = document if isinstance(document, dict) else {}
     code = str(problem.get("code") or f"http_{response.status_code}")
     detail = str(problem.get("detail") or problem.get("message") or f"The API answered {response.status_code}.")
+    if fields := problem.get("errors"):
+        detail = " ".join(f"{str(field['field']).removeprefix('body.')}: {field['message']}." for field in fields)
     if response.is_success:
         code, detail = "not_json", "What answered is not an Afterimage API."
-    raise ProblemError(response.status_code, code, detail)
+    raise ProblemError(response.status_code, code, detail, _HINTS.get(code, ""))

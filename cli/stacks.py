@@ -32,6 +32,10 @@ class Choice:
     profile: str | None = None
     region: str | None = None
 
+    def __post_init__(self) -> None:
+        if self.stack is None and (self.profile or self.region):
+            raise typer.BadParameter("--profile and --region go with --stack; the local cloud has neither.")
+
     @property
     def is_local(self) -> bool:
         return self.stack is None
@@ -71,8 +75,6 @@ def find_stack(choice: Choice, *, fresh: bool = False) -> Stack:
     """Return the stack of `choice`; `fresh` asks CloudFormation even for a known one. Raises CliError."""
     if not choice.is_local:
         return _deployed_stack(choice, fresh=fresh)
-    if choice.profile or choice.region:
-        raise typer.BadParameter("--profile and --region go with --stack; the local cloud has neither.")
     return local_stack(local_settings())
 
 
