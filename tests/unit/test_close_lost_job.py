@@ -1,0 +1,88 @@
+"""An execution ended without a Catch: its job is closed and told, once."""
+
+from __future__ import annotations
+
+import pytest
+from afterimage.domain.errors import WorkflowUnavailableError
+from afterimage.domain.job import Job, Notice
+from afterimage.domain.status import JobStatus
+from afterimage.handlers import close_lost_job as handler
+from afterimage.usecases.close_lost_job import close_lost_job
+from fakes.faults import Crash
+from fakes.outside import NOW_MS, FakeTeller, Ticker
+from fakes.samples import a_job, job_id, pictures
+from fakes.stores import MemoryJobStore
+
+SENT = Notice(state="sent", at_ms=NOW_MS)
+
+
+def close(jobs: MemoryJobStore, teller: FakeTeller, status: str = "ABORTED") -> Job:
+    return close_lost_job(job_id(1), status, jobs=jobs, teller=teller, clock=Ticker())
+
+
+@pytest.mark.parametrize(
+    ("execution", "status", "code"),
+    [
+        ("ABORTED", JobStatus.CANCELLED, "stopped"),
+        ("TIMED_OUT", JobStatus.FAILED, "timed_out"),
+        ("FAILED", JobStatus.FAILED, "internal_error"),
+    ],
+)
+def test_the_job_ends_as_its_execution_did_and_is_told(execution: str, status: JobStatus, code: str) -> None:
+    jobs, teller = MemoryJobStore(a_job(JobStatus.GENERATING)), FakeTeller()
+    job = close(jobs, teller, execution)
+    assert job.failure is not None
+    assert (job.status, job.failure.code) == (status, code)
+    assert teller.told == [job_id(1)]
+
+
+def test_a_job_that_was_told_is_not_told_again() -> None:
+    before = a_job(JobStatus.FAILED, notice=SENT)
+    jobs, teller = MemoryJobStore(before), FakeTeller()
+    assert close(jobs, teller, "FAILED") == before
+    assert teller.told == []
+
+
+def test_a_second_event_before_the_mail_asks_again_for_the_same_notification() -> None:
+    """Telling is repeatable: the notification function sends once whatever it is asked."""
+    jobs, teller = MemoryJobStore(a_job(JobStatus.GENERATING)), FakeTeller()
+    first = close(jobs, teller)
+    assert close(jobs, teller, "FAILED") == first
+    assert set(teller.told) == {job_id(1)}
+
+
+def test_a_crash_between_close_and_tell_is_mended_by_the_next_event() -> None:
+    jobs, teller = MemoryJobStore(a_job(JobStatus.GENERATING)), FakeTeller()
+    jobs.fail_next("advance", Crash(), after=True)
+    with pytest.raises(Crash):
+        close(jobs, teller)
+    assert teller.told == []
+    assert close(jobs, teller).status is JobStatus.CANCELLED
+    assert teller.told == [job_id(1)]
+
+
+def test_a_teller_that_is_down_is_raised_so_that_the_event_comes_again() -> None:
+    jobs, teller = MemoryJobStore(a_job(JobStatus.GENERATING)), FakeTeller()
+    teller.fail_next("tell", WorkflowUnavailableError())
+    with pytest.raises(WorkflowUnavailableError):
+        close(jobs, teller)
+    close(jobs, teller)
+    assert teller.told == [job_id(1)]
+
+
+def test_an_aborted_delivery_keeps_its_pictures() -> None:
+    jobs, teller = MemoryJobStore(a_job(JobStatus.DELIVERING, pictures=pictures())), FakeTeller()
+    job = close(jobs, teller)
+    assert (job.status, len(job.pictures)) == (JobStatus.SUCCEEDED, 2)
+
+
+def test_the_event_names_job_and_status() -> None:
+    jobs, teller = MemoryJobStore(a_job(JobStatus.GENERATING)), FakeTeller()
+    deps = handler.Dependencies(jobs=jobs, teller=teller, clock=Ticker())
+    event = {"detail": {"name": job_id(1), "status": "TIMED_OUT"}}
+    assert handler.handle(event, deps) == handler.handle(event, deps) == "FAILED"
+
+
+def test_an_execution_that_has_no_job_is_done_with() -> None:
+    deps = handler.Dependencies(jobs=MemoryJobStore(), teller=FakeTeller(), clock=Ticker())
+    assert handler.handle({"detail": {"name": "by-hand", "status": "FAILED"}}, deps) == "unknown"

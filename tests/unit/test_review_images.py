@@ -1,0 +1,251 @@
+"""The state ReviewImages: only pictures of this job, of this attempt, that passed, leave the quarantine."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from afterimage.contracts.generation import GenerationResult
+from afterimage.domain.errors import InvalidResultError, JobClosedError, StoreUnavailableError
+from afterimage.domain.job import Job
+from afterimage.domain.moderation import Action
+from afterimage.domain.status import JobStatus
+from afterimage.usecases.review_images import review_images
+from fakes.faults import Crash
+from fakes.outside import FakeGallery, FakeResults, Ticker
+from fakes.samples import SPEC, a_job, a_result, an_attempt, job_id, quarantined
+from fakes.stores import MemoryAttemptStore, MemoryJobStore
+
+Change = Callable[[GenerationResult], GenerationResult]
+
+
+class World:
+    """A job whose pictures lie in quarantine."""
+
+    def __init__(self, change: Change = lambda result: result, job: Job | None = None) -> None:
+        self.job = job or a_job(JobStatus.GENERATING)
+        self.attempt = an_attempt(self.job, outcome="succeeded")
+        self.result = change(a_result(self.job, self.attempt))
+        self.jobs = MemoryJobStore(self.job)
+        self.attempts = MemoryAttemptStore(self.attempt)
+        self.results = FakeResults({self.attempt.output_location or "": self.result})
+        self.gallery = FakeGallery(quarantined(self.result))
+
+    def review(self, attempt_id: str | None = None) -> Job:
+        return review_images(
+            job_id(1),
+            attempt_id or self.attempt.attempt_id,
+            jobs=self.jobs,
+            attempts=self.attempts,
+            results=self.results,
+            gallery=self.gallery,
+            clock=Ticker(),
+        )
+
+    @property
+    def record(self) -> Job:
+        return self.jobs.records[job_id(1)]
+
+
+def images(changes: dict[int, dict[str, Any]]) -> Change:
+    """Return a change of single pictures, by number."""
+
+    def change(result: GenerationResult) -> GenerationResult:
+        changed = tuple(
+            dataclasses.replace(image, **changes.get(number, {})) for number, image in enumerate(result.images)
+        )
+        return dataclasses.replace(result, images=changed)
+
+    return change
+
+
+def test_what_passes_is_published_and_recorded() -> None:
+    world = World()
+    job = world.review()
+    assert job.status is JobStatus.DELIVERING
+    assert [(picture.number, picture.seed) for picture in job.pictures] == [(0, 7), (1, 8)]
+    assert [picture.key for picture in job.pictures] == [f"images/{job.gallery}/{n}.png" for n in (0, 1)]
+    assert [picture.thumbnail_key for picture in job.pictures] == [f"images/{job.gallery}/{n}.jpg" for n in (0, 1)]
+    assert set(world.gallery.published) == {p.key for p in job.pictures} | {p.thumbnail_key for p in job.pictures}
+    assert [decision.action for decision in job.decisions] == [Action.ALLOW, Action.ALLOW]
+    assert [(w.code, w.detail) for w in job.warnings] == [("prompt_cut", "at dusk")]
+
+
+def test_each_published_object_carries_job_seed_and_model_but_neither_owner_nor_prompt() -> None:
+    world = World(job=a_job(JobStatus.GENERATING, spec=dataclasses.replace(SPEC, preset="icon")))
+    world.review()
+    source, tags = world.gallery.published[f"images/{world.job.gallery}/1.png"]
+    assert source == f"quarantine/{job_id(1)}/{world.attempt.attempt_id}/1.png"
+    assert (tags["job"], tags["seed"], tags["preset"], tags["model"]) == (job_id(1), "8", "icon", "demo-1")
+    assert SPEC.prompt not in str(world.gallery.published)
+    assert "ada" not in str(world.gallery.published)
+
+
+def test_tags_obey_what_s3_allows() -> None:
+    world = World()
+    world.review()
+    for _, tags in world.gallery.published.values():
+        assert len(tags) <= 10
+        assert all(0 < len(key) <= 128 and len(value) <= 256 for key, value in tags.items())
+
+
+def test_a_flagged_picture_stays_in_quarantine_and_keeps_its_number_free() -> None:
+    world = World(images({0: {"flagged": True}}))
+    job = world.review()
+    assert job.status is JobStatus.DELIVERING
+    assert [(picture.number, picture.seed) for picture in job.pictures] == [(1, 8)]
+    assert not [key for key in world.gallery.published if key.endswith(("/0.png", "/0.jpg"))]
+    assert [decision.action for decision in job.decisions] == [Action.BLOCK, Action.ALLOW]
+
+
+def test_when_nothing_passes_the_job_is_blocked_and_nothing_is_published() -> None:
+    world = World(images({0: {"flagged": True}, 1: {"flagged": True}}))
+    job = world.review()
+    assert job.status is JobStatus.BLOCKED
+    assert job.failure is not None
+    assert job.failure.code == "pictures_blocked"
+    assert (job.pictures, world.gallery.published) == ((), {})
+
+
+def test_without_a_safety_checker_pictures_pass() -> None:
+    assert len(World(images({0: {"flagged": None}, 1: {"flagged": None}})).review().pictures) == 2
+
+
+QUARANTINE = f"quarantine/{job_id(1)}/{'a' * 16}/"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda result: dataclasses.replace(result, job_id=job_id(2)),
+        lambda result: dataclasses.replace(result, images=()),
+        lambda result: dataclasses.replace(result, images=result.images[:1]),
+        lambda result: dataclasses.replace(result, images=result.images[::-1]),
+        lambda result: dataclasses.replace(result, images=result.images * 2),
+        images({0: {"seed": 99}}),
+        images({0: {"key": None}}),
+        images({0: {"thumbnail_key": None}}),
+        images({0: {"key": f"images/{'9' * 32}/0.png"}}),
+        images({0: {"key": f"quarantine/{job_id(2)}/{'a' * 16}/0.png"}}),
+        images({0: {"key": f"quarantine/{job_id(1)}/{'b' * 16}/0.png"}}),
+        images({1: {"thumbnail_key": "uploads/somebody/secret.jpg"}}),
+        images({0: {"key": f"{QUARANTINE}../../../images/x.png"}}),
+        images({0: {"key": f"/{QUARANTINE}0.png"}}),
+    ],
+    ids=[
+        "another job",
+        "no pictures",
+        "too few",
+        "another order",
+        "too many",
+        "another seed",
+        "no key",
+        "no thumbnail",
+        "published key",
+        "key of another job",
+        "key of another attempt",
+        "upload of somebody",
+        "dots",
+        "leading slash",
+    ],
+)
+def test_a_foreign_result_is_refused_and_publishes_nothing(change: Change) -> None:
+    world = World(change)
+    with pytest.raises(InvalidResultError):
+        world.review()
+    assert world.gallery.published == {}
+    assert world.record.status is JobStatus.REVIEWING
+    assert world.record.pictures == ()
+
+
+def test_an_object_of_another_size_than_stated_is_refused() -> None:
+    world = World()
+    world.gallery.quarantined[f"{QUARANTINE}1.png"] += 1
+    with pytest.raises(InvalidResultError):
+        world.review()
+    assert world.record.pictures == ()
+
+
+def test_a_picture_that_is_not_there_is_refused() -> None:
+    world = World()
+    del world.gallery.quarantined[f"{QUARANTINE}0.jpg"]
+    with pytest.raises(InvalidResultError):
+        world.review()
+    assert world.record.status is JobStatus.REVIEWING
+
+
+def test_an_unknown_attempt_or_one_without_output_is_refused() -> None:
+    world = World()
+    with pytest.raises(InvalidResultError):
+        world.review("b" * 16)
+    silent = World()
+    silent.attempts = MemoryAttemptStore(dataclasses.replace(silent.attempt, output_location=None))
+    with pytest.raises(InvalidResultError):
+        silent.review()
+
+
+@pytest.mark.parametrize("flagged", [False, True])
+def test_a_second_run_changes_nothing(flagged: bool) -> None:
+    world = World(images({0: {"flagged": flagged}, 1: {"flagged": flagged}}))
+    first = world.review()
+    world.gallery.published.clear()
+    assert world.review() == first
+    assert world.gallery.published == {}
+    assert len(world.record.decisions) == 2
+
+
+def test_a_run_after_the_delivery_finds_it_done() -> None:
+    world = World()
+    world.review()
+    world.jobs.advance(job_id(1), JobStatus.SUCCEEDED, 1)
+    assert world.review().status is JobStatus.SUCCEEDED
+
+
+def test_a_crash_between_the_copies_is_mended_by_the_next_run() -> None:
+    world = World()
+    world.gallery.fail_next("publish", Crash(), skip=2)
+    with pytest.raises(Crash):
+        world.review()
+    assert world.record.pictures == ()
+    job = world.review()
+    assert (job.status, len(job.pictures), len(job.decisions)) == (JobStatus.DELIVERING, 2, 2)
+
+
+def test_a_crash_after_the_record_is_not_done_again() -> None:
+    world = World()
+    world.jobs.fail_next("advance", Crash(), skip=1, after=True)
+    with pytest.raises(Crash):
+        world.review()
+    assert world.review().status is JobStatus.DELIVERING
+    assert len(world.record.decisions) == 2
+
+
+def test_a_store_that_is_down_is_told_so() -> None:
+    world = World()
+    world.gallery.fail_next("publish", StoreUnavailableError())
+    with pytest.raises(StoreUnavailableError):
+        world.review()
+
+
+@pytest.mark.parametrize("status", [JobStatus.CANCELLED, JobStatus.FAILED, JobStatus.EXPIRED, JobStatus.BLOCKED])
+def test_a_job_that_ended_otherwise_publishes_nothing(status: JobStatus) -> None:
+    world = World(job=a_job(status))
+    with pytest.raises(JobClosedError):
+        world.review()
+    assert world.gallery.published == {}
+
+
+def test_a_job_that_is_cancelled_during_the_review_delivers_nothing() -> None:
+    world = World()
+
+    class Slow(FakeGallery):
+        def publish(self, *args: Any, **kwargs: Any) -> None:
+            world.jobs.records[job_id(1)] = dataclasses.replace(world.record, status=JobStatus.CANCELLED)
+            super().publish(*args, **kwargs)
+
+    world.gallery = Slow(world.gallery.quarantined)
+    with pytest.raises(JobClosedError):
+        world.review()
+    assert (world.record.status, world.record.pictures) == (JobStatus.CANCELLED, ())

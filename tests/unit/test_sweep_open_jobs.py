@@ -1,0 +1,110 @@
+"""The sweep finds what every other way has lost, and leaves alone what is only slow."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from afterimage.domain.errors import WorkflowUnavailableError
+from afterimage.domain.job import Job
+from afterimage.domain.status import JobStatus
+from afterimage.handlers import sweep_open_jobs as handler
+from afterimage.usecases.sweep_open_jobs import SILENCE_MS, START_GRACE_MS, Sweep, sweep_open_jobs
+from fakes.outside import NOW_MS, FakeTeller, FakeWorkflow, Ticker
+from fakes.samples import a_job, job_id
+from fakes.stores import MemoryJobStore
+
+
+class World:
+    """Jobs of some age."""
+
+    def __init__(self, *jobs: Job) -> None:
+        self.jobs = MemoryJobStore(*jobs)
+        self.workflow = FakeWorkflow()
+        self.teller = FakeTeller()
+
+    def sweep(self) -> Sweep:
+        return sweep_open_jobs(jobs=self.jobs, workflow=self.workflow, teller=self.teller, clock=Ticker())
+
+    def status(self, number: int = 1) -> JobStatus:
+        return self.jobs.records[job_id(number)].status
+
+
+def aged(status: JobStatus, age_ms: int, number: int = 1) -> Job:
+    return dataclasses.replace(a_job(status, number), updated_at_ms=NOW_MS - age_ms)
+
+
+def test_nothing_open_is_nothing_to_do() -> None:
+    assert World(aged(JobStatus.FAILED, SILENCE_MS * 2)).sweep() == Sweep(restarted=0, closed=0, left_running=0)
+
+
+def test_a_job_queued_for_over_a_minute_is_started_again() -> None:
+    world = World(aged(JobStatus.QUEUED, START_GRACE_MS + 1000))
+    assert world.sweep().restarted == 1
+    assert world.workflow.started == [job_id(1)]
+    assert world.status() is JobStatus.QUEUED
+
+
+def test_a_fresh_job_is_left_alone() -> None:
+    world = World(aged(JobStatus.QUEUED, START_GRACE_MS - 1000))
+    assert world.sweep() == Sweep(restarted=0, closed=0, left_running=0)
+    assert world.workflow.started == []
+
+
+def test_a_silent_job_whose_execution_ended_is_closed_and_told() -> None:
+    world = World(aged(JobStatus.GENERATING, SILENCE_MS + 1000))
+    assert world.sweep() == Sweep(restarted=0, closed=1, left_running=0)
+    assert world.status() is JobStatus.FAILED
+    assert world.teller.told == [job_id(1)]
+
+
+def test_a_silent_job_whose_execution_runs_is_left_running() -> None:
+    world = World(aged(JobStatus.GENERATING, SILENCE_MS * 4))
+    world.workflow.running.add(job_id(1))
+    assert world.sweep() == Sweep(restarted=0, closed=0, left_running=1)
+    assert world.status() is JobStatus.GENERATING
+
+
+@pytest.mark.parametrize("status", [JobStatus.MODERATING, JobStatus.GENERATING, JobStatus.REVIEWING])
+def test_a_job_that_works_within_the_silence_is_not_even_asked_about(status: JobStatus) -> None:
+    world = World(aged(status, SILENCE_MS - 1000))
+    world.workflow.fail_next("is_running", AssertionError("asked"))
+    assert world.sweep() == Sweep(restarted=0, closed=0, left_running=1)
+
+
+def test_a_job_that_could_never_be_started_is_given_up() -> None:
+    world = World(aged(JobStatus.QUEUED, SILENCE_MS + 1000))
+    world.sweep()
+    assert (world.status(), world.workflow.started) == (JobStatus.FAILED, [])
+
+
+def test_a_silent_delivery_succeeds() -> None:
+    world = World(aged(JobStatus.DELIVERING, SILENCE_MS + 1000))
+    world.sweep()
+    assert world.status() is JobStatus.SUCCEEDED
+
+
+def test_a_second_sweep_finds_nothing_left() -> None:
+    world = World(aged(JobStatus.GENERATING, SILENCE_MS + 1000))
+    world.sweep()
+    assert world.sweep() == Sweep(restarted=0, closed=0, left_running=0)
+    assert world.teller.told == [job_id(1)]
+
+
+def test_a_throttled_start_is_raised_and_the_next_sweep_goes_on() -> None:
+    world = World(*(aged(JobStatus.QUEUED, START_GRACE_MS + 1000 + n, n) for n in (1, 2)))
+    world.workflow.fail_next("start", WorkflowUnavailableError())
+    with pytest.raises(WorkflowUnavailableError):
+        world.sweep()
+    assert world.sweep().restarted == 2
+
+
+def test_each_kind_is_counted() -> None:
+    world = World(
+        aged(JobStatus.QUEUED, START_GRACE_MS + 1000, 1),
+        aged(JobStatus.GENERATING, SILENCE_MS + 1000, 2),
+        aged(JobStatus.GENERATING, START_GRACE_MS + 1000, 3),
+        aged(JobStatus.QUEUED, 0, 4),
+    )
+    deps = handler.Dependencies(jobs=world.jobs, workflow=world.workflow, teller=world.teller, clock=Ticker())
+    assert handler.handle(deps) == {"restarted": 1, "closed": 1, "left_running": 1}
