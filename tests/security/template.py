@@ -1,47 +1,21 @@
-"""`template.yaml` as plain data, with CloudFormation's short tags written out, for the tests that read it."""
+"""The template as its tests look at it: resources by type, functions, and every statement of a policy."""
 
 from __future__ import annotations
 
-import functools
 from pathlib import Path
 from typing import Any
 
-import yaml
+from fakes.template import FILE, template
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(FILE).resolve().parent
 FUNCTION = "AWS::Serverless::Function"
 
-
-class _Loader(yaml.SafeLoader):
-    """Reads `!Ref x` as `{"Ref": x}` and any other `!Name x` as `{"Fn::Name": x}`."""
-
-
-def _tag(loader: _Loader, suffix: str, node: yaml.Node) -> Any:
-    if isinstance(node, yaml.ScalarNode):
-        value: Any = loader.construct_scalar(node)
-        if suffix == "GetAtt":
-            value = str(value).split(".", 1)
-    elif isinstance(node, yaml.SequenceNode):
-        value = loader.construct_sequence(node, deep=True)
-    else:
-        assert isinstance(node, yaml.MappingNode)
-        value = loader.construct_mapping(node, deep=True)
-    return {suffix if suffix == "Ref" else f"Fn::{suffix}": value}
-
-
-_Loader.add_multi_constructor("!", _tag)
+__all__ = ["ROOT", "as_list", "functions", "policies", "resources", "template", "text"]
 
 
 def text() -> str:
     """The template as it is written, for what only its comments say."""
-    return (ROOT / "template.yaml").read_text(encoding="utf-8")
-
-
-@functools.cache
-def template() -> dict[str, Any]:
-    """The whole template."""
-    document: dict[str, Any] = yaml.load(text(), Loader=_Loader)  # noqa: S506 - a SafeLoader with tags
-    return document
+    return Path(FILE).read_text(encoding="utf-8")
 
 
 def resources(kind: str | None = None) -> dict[str, dict[str, Any]]:

@@ -186,7 +186,7 @@ def test_substitutions_are_those_that_the_definition_names() -> None:
     substitutions = machine["Properties"]["DefinitionSubstitutions"]
     assert set(substitutions) == set(re.findall(r"\$\{(\w+)\}", PATH.read_text(encoding="utf-8")))
     for name, value in substitutions.items():
-        assert value == {"Fn::GetAtt": [name.removesuffix("Arn"), "Arn"]}
+        assert value == {"GetAtt": f"{name.removesuffix('Arn')}.Arn"}
 
 
 @pytest.mark.parametrize("name", TASKS)

@@ -1,0 +1,438 @@
+"""Every action that a role of the template may take, where the code takes it, and who judges that locally.
+
+`test_iam.py` holds the table both ways: no action in the template without a line here, no line without its call site in
+the source, no call that a handler can reach without its action in the policy. What the local cloud cannot judge is held
+by this table alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+EVALUATED = "the emulator judges it, with AUTH=true"
+STAND_IN = "the stand-in of the SageMaker runtime asks SimulatePrincipalPolicy for the caller"
+NO_TAGS = "not judged: the emulator takes PutObject and CopyObject with tags for s3:PutObject alone"
+NO_RAW_MAIL = "not judged: the emulator takes a raw mail for ses:SendEmail alone"
+NOT_ENFORCED_ROLE = "not judged: the emulator acts for Step Functions and Scheduler without their roles"
+NO_ENDPOINT = "not judged: there is no SageMaker endpoint to need it"
+
+
+@dataclass(frozen=True)
+class Grant:
+    """One action of one statement.
+
+    `sites` of a function are `file:Class.method` below functions/afterimage; of a role that AWS itself or the container
+    takes on, a file of the repository and a text in it that asks for the action.
+    """
+
+    holder: str
+    sid: str
+    action: str
+    sites: tuple[str, ...]
+    judged: str = EVALUATED
+
+
+GRANTS: tuple[Grant, ...] = (
+    # RequestsApiFunction
+    Grant(
+        "RequestsApiFunction", "RecordAndRead", "dynamodb:PutItem", ("adapters/dynamodb/jobs.py:DynamoJobStore.create",)
+    ),
+    Grant(
+        "RequestsApiFunction",
+        "RecordAndRead",
+        "dynamodb:GetItem",
+        ("adapters/dynamodb/jobs.py:DynamoJobStore.find_claim", "adapters/dynamodb/jobs.py:DynamoJobStore.get"),
+    ),
+    Grant("RequestsApiFunction", "ListOwn", "dynamodb:Query", ("adapters/dynamodb/jobs.py:DynamoJobStore._collect",)),
+    Grant(
+        "RequestsApiFunction",
+        "StartWorkflow",
+        "states:StartExecution",
+        ("adapters/step_functions.py:StepFunctionsWorkflow.start",),
+    ),
+    Grant(
+        "RequestsApiFunction",
+        "FindOwnAddress",
+        "cognito-idp:AdminGetUser",
+        ("adapters/cognito.py:CognitoPeople.confirmed_address",),
+    ),
+    Grant("RequestsApiFunction", "ReadSwitch", "ssm:GetParameter", ("adapters/parameters.py:OperatorParameters._get",)),
+    Grant("RequestsApiFunction", "PresignPublished", "s3:GetObject", ("adapters/s3_gallery.py:S3Gallery.presign",)),
+    # ModeratePromptFunction
+    Grant(
+        "ModeratePromptFunction", "AdvanceJob", "dynamodb:GetItem", ("adapters/dynamodb/jobs.py:DynamoJobStore.get",)
+    ),
+    Grant(
+        "ModeratePromptFunction",
+        "AdvanceJob",
+        "dynamodb:UpdateItem",
+        ("adapters/dynamodb/jobs.py:DynamoJobStore._update",),
+    ),
+    Grant(
+        "ModeratePromptFunction", "ReadPolicy", "ssm:GetParameter", ("adapters/parameters.py:OperatorParameters._get",)
+    ),
+    # StartGenerationFunction
+    Grant(
+        "StartGenerationFunction",
+        "AdvanceJobAndRegister",
+        "dynamodb:PutItem",
+        ("adapters/dynamodb/attempts.py:DynamoAttemptStore.register",),
+    ),
+    Grant(
+        "StartGenerationFunction",
+        "AdvanceJobAndRegister",
+        "dynamodb:UpdateItem",
+        (
+            "adapters/dynamodb/attempts.py:DynamoAttemptStore.record_locations",
+            "adapters/dynamodb/jobs.py:DynamoJobStore._update",
+        ),
+    ),
+    Grant(
+        "StartGenerationFunction",
+        "WriteInput",
+        "s3:PutObject",
+        ("adapters/engines/sagemaker_async.py:SagemakerAsyncEngine.start",),
+    ),
+    Grant(
+        "StartGenerationFunction",
+        "Invoke",
+        "sagemaker:InvokeEndpointAsync",
+        ("adapters/engines/sagemaker_async.py:SagemakerAsyncEngine.start",),
+        judged=STAND_IN,
+    ),
+    Grant(
+        "StartGenerationFunction",
+        "ReportFailure",
+        "states:SendTaskFailure",
+        ("adapters/step_functions.py:StepFunctionsWorkflow.fail",),
+    ),
+    # ResumeOnCompletionFunction
+    Grant(
+        "ResumeOnCompletionFunction",
+        "SettleAttempt",
+        "dynamodb:GetItem",
+        ("adapters/dynamodb/attempts.py:DynamoAttemptStore.find",),
+    ),
+    Grant(
+        "ResumeOnCompletionFunction",
+        "SettleAttempt",
+        "dynamodb:UpdateItem",
+        ("adapters/dynamodb/attempts.py:DynamoAttemptStore.settle",),
+    ),
+    Grant("ResumeOnCompletionFunction", "ReadFailure", "s3:GetObject", ("adapters/s3_results.py:S3Results._read",)),
+    Grant(
+        "ResumeOnCompletionFunction",
+        "AnswerToken",
+        "states:SendTaskSuccess",
+        ("adapters/step_functions.py:StepFunctionsWorkflow.succeed",),
+    ),
+    Grant(
+        "ResumeOnCompletionFunction",
+        "AnswerToken",
+        "states:SendTaskFailure",
+        ("adapters/step_functions.py:StepFunctionsWorkflow.fail",),
+    ),
+    # ReviewImagesFunction
+    Grant(
+        "ReviewImagesFunction",
+        "AdvanceJob",
+        "dynamodb:GetItem",
+        ("adapters/dynamodb/attempts.py:DynamoAttemptStore.find", "adapters/dynamodb/jobs.py:DynamoJobStore.get"),
+    ),
+    Grant(
+        "ReviewImagesFunction",
+        "AdvanceJob",
+        "dynamodb:UpdateItem",
+        ("adapters/dynamodb/jobs.py:DynamoJobStore._update",),
+    ),
+    Grant(
+        "ReviewImagesFunction",
+        "ReadResultAndQuarantine",
+        "s3:GetObject",
+        ("adapters/s3_gallery.py:S3Gallery.publish", "adapters/s3_results.py:S3Results._read"),
+    ),
+    Grant("ReviewImagesFunction", "Publish", "s3:PutObject", ("adapters/s3_gallery.py:S3Gallery.publish",)),
+    Grant(
+        "ReviewImagesFunction",
+        "Publish",
+        "s3:PutObjectTagging",
+        ("adapters/s3_gallery.py:S3Gallery.publish",),
+        judged=NO_TAGS,
+    ),
+    # NotifyRequesterFunction
+    Grant("NotifyRequesterFunction", "CloseJob", "dynamodb:GetItem", ("adapters/dynamodb/jobs.py:DynamoJobStore.get",)),
+    Grant(
+        "NotifyRequesterFunction",
+        "CloseJob",
+        "dynamodb:UpdateItem",
+        ("adapters/dynamodb/jobs.py:DynamoJobStore._update", "adapters/dynamodb/jobs.py:DynamoJobStore.swap_notice"),
+    ),
+    Grant(
+        "NotifyRequesterFunction", "MakeLinks", "dynamodb:PutItem", ("adapters/dynamodb/links.py:DynamoLinkStore.put",)
+    ),
+    Grant(
+        "NotifyRequesterFunction",
+        "ReadThumbnails",
+        "s3:GetObject",
+        ("adapters/s3_gallery.py:S3Gallery.read_thumbnail",),
+    ),
+    Grant(
+        "NotifyRequesterFunction",
+        "ReadLinkLifetime",
+        "ssm:GetParameter",
+        ("adapters/parameters.py:OperatorParameters._get",),
+    ),
+    Grant("NotifyRequesterFunction", "SendMail", "ses:SendEmail", ("adapters/mail/ses.py:SesMailer.send",)),
+    Grant(
+        "NotifyRequesterFunction",
+        "SendMail",
+        "ses:SendRawEmail",
+        ("adapters/mail/ses.py:SesMailer.send",),
+        judged=NO_RAW_MAIL,
+    ),
+    # PublicLinkFunction
+    Grant("PublicLinkFunction", "FindLink", "dynamodb:GetItem", ("adapters/dynamodb/links.py:DynamoLinkStore.find",)),
+    Grant("PublicLinkFunction", "PresignPublished", "s3:GetObject", ("adapters/s3_gallery.py:S3Gallery.presign",)),
+    # RecordFailureFunction
+    Grant("RecordFailureFunction", "CloseJob", "dynamodb:GetItem", ("adapters/dynamodb/jobs.py:DynamoJobStore.get",)),
+    Grant(
+        "RecordFailureFunction",
+        "CloseJob",
+        "dynamodb:UpdateItem",
+        ("adapters/dynamodb/jobs.py:DynamoJobStore._update", "adapters/dynamodb/jobs.py:DynamoJobStore.swap_notice"),
+    ),
+    # CloseLostJobFunction
+    Grant("CloseLostJobFunction", "CloseJob", "dynamodb:GetItem", ("adapters/dynamodb/jobs.py:DynamoJobStore.get",)),
+    Grant(
+        "CloseLostJobFunction",
+        "CloseJob",
+        "dynamodb:UpdateItem",
+        ("adapters/dynamodb/jobs.py:DynamoJobStore._update", "adapters/dynamodb/jobs.py:DynamoJobStore.swap_notice"),
+    ),
+    Grant(
+        "CloseLostJobFunction", "HaveTold", "lambda:InvokeFunction", ("adapters/lambda_teller.py:LambdaTeller.tell",)
+    ),
+    # SweepOpenJobsFunction
+    Grant(
+        "SweepOpenJobsFunction",
+        "FindOpenJobs",
+        "dynamodb:Query",
+        ("adapters/dynamodb/jobs.py:DynamoJobStore._collect",),
+    ),
+    Grant("SweepOpenJobsFunction", "CloseJob", "dynamodb:GetItem", ("adapters/dynamodb/jobs.py:DynamoJobStore.get",)),
+    Grant(
+        "SweepOpenJobsFunction",
+        "CloseJob",
+        "dynamodb:UpdateItem",
+        ("adapters/dynamodb/jobs.py:DynamoJobStore._update", "adapters/dynamodb/jobs.py:DynamoJobStore.swap_notice"),
+    ),
+    Grant(
+        "SweepOpenJobsFunction",
+        "RestartWorkflow",
+        "states:StartExecution",
+        ("adapters/step_functions.py:StepFunctionsWorkflow.start",),
+    ),
+    Grant(
+        "SweepOpenJobsFunction",
+        "AskWorkflow",
+        "states:DescribeExecution",
+        ("adapters/step_functions.py:StepFunctionsWorkflow.is_running",),
+    ),
+    Grant(
+        "SweepOpenJobsFunction", "HaveTold", "lambda:InvokeFunction", ("adapters/lambda_teller.py:LambdaTeller.tell",)
+    ),
+    # StartScheduledRequestFunction
+    Grant(
+        "StartScheduledRequestFunction",
+        "RecordAndRead",
+        "dynamodb:PutItem",
+        ("adapters/dynamodb/jobs.py:DynamoJobStore.create",),
+    ),
+    Grant(
+        "StartScheduledRequestFunction",
+        "RecordAndRead",
+        "dynamodb:GetItem",
+        ("adapters/dynamodb/jobs.py:DynamoJobStore.find_claim", "adapters/dynamodb/jobs.py:DynamoJobStore.get"),
+    ),
+    Grant(
+        "StartScheduledRequestFunction",
+        "StartWorkflow",
+        "states:StartExecution",
+        ("adapters/step_functions.py:StepFunctionsWorkflow.start",),
+    ),
+    Grant(
+        "StartScheduledRequestFunction",
+        "ReadSwitch",
+        "ssm:GetParameter",
+        ("adapters/parameters.py:OperatorParameters._get",),
+    ),
+    # ImageRequestRole
+    Grant(
+        "ImageRequestRole",
+        "InvokeStates",
+        "lambda:InvokeFunction",
+        ("statemachine/image_request.asl.json:arn:aws:states:::lambda:invoke",),
+        judged=NOT_ENFORCED_ROLE,
+    ),
+    Grant(
+        "ImageRequestRole",
+        "DeliverLogs",
+        "logs:CreateLogDelivery",
+        ("template.yaml:CloudWatchLogsLogGroup: {LogGroupArn: !GetAtt ImageRequestLogGroup.Arn}",),
+        judged=NOT_ENFORCED_ROLE,
+    ),
+    Grant(
+        "ImageRequestRole",
+        "DeliverLogs",
+        "logs:GetLogDelivery",
+        ("template.yaml:CloudWatchLogsLogGroup: {LogGroupArn: !GetAtt ImageRequestLogGroup.Arn}",),
+        judged=NOT_ENFORCED_ROLE,
+    ),
+    Grant(
+        "ImageRequestRole",
+        "DeliverLogs",
+        "logs:UpdateLogDelivery",
+        ("template.yaml:CloudWatchLogsLogGroup: {LogGroupArn: !GetAtt ImageRequestLogGroup.Arn}",),
+        judged=NOT_ENFORCED_ROLE,
+    ),
+    Grant(
+        "ImageRequestRole",
+        "DeliverLogs",
+        "logs:DeleteLogDelivery",
+        ("template.yaml:CloudWatchLogsLogGroup: {LogGroupArn: !GetAtt ImageRequestLogGroup.Arn}",),
+        judged=NOT_ENFORCED_ROLE,
+    ),
+    Grant(
+        "ImageRequestRole",
+        "DeliverLogs",
+        "logs:ListLogDeliveries",
+        ("template.yaml:CloudWatchLogsLogGroup: {LogGroupArn: !GetAtt ImageRequestLogGroup.Arn}",),
+        judged=NOT_ENFORCED_ROLE,
+    ),
+    Grant(
+        "ImageRequestRole",
+        "DeliverLogs",
+        "logs:PutResourcePolicy",
+        ("template.yaml:CloudWatchLogsLogGroup: {LogGroupArn: !GetAtt ImageRequestLogGroup.Arn}",),
+        judged=NOT_ENFORCED_ROLE,
+    ),
+    Grant(
+        "ImageRequestRole",
+        "DeliverLogs",
+        "logs:DescribeResourcePolicies",
+        ("template.yaml:CloudWatchLogsLogGroup: {LogGroupArn: !GetAtt ImageRequestLogGroup.Arn}",),
+        judged=NOT_ENFORCED_ROLE,
+    ),
+    Grant(
+        "ImageRequestRole",
+        "DeliverLogs",
+        "logs:DescribeLogGroups",
+        ("template.yaml:CloudWatchLogsLogGroup: {LogGroupArn: !GetAtt ImageRequestLogGroup.Arn}",),
+        judged=NOT_ENFORCED_ROLE,
+    ),
+    # SampleScheduleRole
+    Grant(
+        "SampleScheduleRole",
+        "StartRequest",
+        "lambda:InvokeFunction",
+        ("template.yaml:Arn: !GetAtt StartScheduledRequestFunction.Arn",),
+        judged=NOT_ENFORCED_ROLE,
+    ),
+    Grant(
+        "SampleScheduleRole",
+        "KeepWhatFailed",
+        "sqs:SendMessage",
+        ("template.yaml:DeadLetterConfig: {Arn: !GetAtt DeadLetters.Arn}",),
+        judged=NOT_ENFORCED_ROLE,
+    ),
+    # ModelRole
+    Grant("ModelRole", "ReadJobs", "s3:GetObject", ("model/afterimage_model/storage.py:self._client.head_object(",)),
+    Grant(
+        "ModelRole", "WritePictures", "s3:PutObject", ("model/afterimage_model/storage.py:self._client.put_object(",)
+    ),
+    Grant(
+        "ModelRole",
+        "WriteResults",
+        "s3:PutObject",
+        ("template.yaml:S3OutputPath: !Sub s3://${Bucket}/inference/output/",),
+    ),
+    Grant(
+        "ModelRole",
+        "AnswerMissingKeys",
+        "s3:ListBucket",
+        ("model/afterimage_model/storage.py:self._client.head_object(",),
+    ),
+    Grant(
+        "ModelRole",
+        "Publish",
+        "sns:Publish",
+        ("template.yaml:NotificationConfig: {SuccessTopic: !Ref SuccessTopic, ErrorTopic: !Ref ErrorTopic}",),
+    ),
+    Grant("ModelRole", "ReadModel", "s3:GetObject", ("template.yaml:S3Uri: !Ref ModelDataPrefix",), judged=NO_ENDPOINT),
+    Grant(
+        "ModelRole", "ListModel", "s3:ListBucket", ("template.yaml:S3Uri: !Ref ModelDataPrefix",), judged=NO_ENDPOINT
+    ),
+    Grant(
+        "ModelRole",
+        "PullImage",
+        "ecr:BatchGetImage",
+        ("template.yaml:Image: !Ref ContainerImageUri",),
+        judged=NO_ENDPOINT,
+    ),
+    Grant(
+        "ModelRole",
+        "PullImage",
+        "ecr:GetDownloadUrlForLayer",
+        ("template.yaml:Image: !Ref ContainerImageUri",),
+        judged=NO_ENDPOINT,
+    ),
+    Grant(
+        "ModelRole",
+        "PullImage",
+        "ecr:BatchCheckLayerAvailability",
+        ("template.yaml:Image: !Ref ContainerImageUri",),
+        judged=NO_ENDPOINT,
+    ),
+    Grant(
+        "ModelRole",
+        "LogInToRegistry",
+        "ecr:GetAuthorizationToken",
+        ("template.yaml:Image: !Ref ContainerImageUri",),
+        judged=NO_ENDPOINT,
+    ),
+    Grant(
+        "ModelRole",
+        "WriteLogs",
+        "logs:CreateLogGroup",
+        ("template.yaml:Type: AWS::SageMaker::Endpoint",),
+        judged=NO_ENDPOINT,
+    ),
+    Grant(
+        "ModelRole",
+        "WriteLogs",
+        "logs:CreateLogStream",
+        ("template.yaml:Type: AWS::SageMaker::Endpoint",),
+        judged=NO_ENDPOINT,
+    ),
+    Grant(
+        "ModelRole",
+        "WriteLogs",
+        "logs:PutLogEvents",
+        ("template.yaml:Type: AWS::SageMaker::Endpoint",),
+        judged=NO_ENDPOINT,
+    ),
+    Grant(
+        "ModelRole",
+        "WriteLogs",
+        "logs:DescribeLogStreams",
+        ("template.yaml:Type: AWS::SageMaker::Endpoint",),
+        judged=NO_ENDPOINT,
+    ),
+    Grant(
+        "ModelRole",
+        "WriteMetrics",
+        "cloudwatch:PutMetricData",
+        ("template.yaml:Type: AWS::SageMaker::Endpoint",),
+        judged=NO_ENDPOINT,
+    ),
+)

@@ -1,0 +1,244 @@
+"""House rules of the template that no linter knows."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from typing import Any
+
+import pytest
+from afterimage import settings
+from security.template import functions, policies, resources, template
+
+PARAMETERS: dict[str, dict[str, Any]] = template()["Parameters"]
+PUBLIC_ROUTES = {"GET /i/{token}", "GET /v1/health", "GET /v1/openapi.json"}
+SCOPES = {"aws.cognito.signin.user.admin", "afterimage/images"}
+ON_FAILURE = {"OnFailure": {"Type": "SQS", "Destination": {"GetAtt": "DeadLetters.Arn"}}}
+TO_DEAD_LETTERS = {"Arn": {"GetAtt": "DeadLetters.Arn"}}
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_a_parameter_is_described_and_bounded(name: str) -> None:
+    parameter = PARAMETERS[name]
+    assert re.match(r"[A-Z].*\.$", parameter["Description"]), "a sentence"
+    assert "Default" in parameter
+    if "AllowedValues" in parameter:
+        assert parameter["Default"] in parameter["AllowedValues"]
+    elif parameter["Type"] == "Number":
+        assert parameter["MinValue"] <= parameter["Default"] <= parameter["MaxValue"]
+    else:
+        assert {"AllowedPattern", "MaxLength"} & set(parameter)
+        assert len(parameter["Default"]) <= parameter.get("MaxLength", 4096)
+        # CloudFormation matches Java's expressions from end to end; these read alike in Python.
+        assert re.fullmatch(parameter.get("AllowedPattern", ".*"), parameter["Default"])
+
+
+def test_every_parameter_stands_in_exactly_one_group() -> None:
+    groups = template()["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    assert all(group["Label"]["default"] for group in groups)
+    assert sorted(name for group in groups for name in group["Parameters"]) == sorted(PARAMETERS)
+
+
+def test_every_parameter_and_condition_is_used() -> None:
+    body = json.dumps({key: template()[key] for key in ("Conditions", "Rules", "Globals", "Resources", "Outputs")})
+    for name in PARAMETERS:
+        assert f'{{"Ref": "{name}"}}' in body or f"${{{name}}}" in body, name
+    for name in template()["Conditions"]:
+        assert f'"If": ["{name}"' in body or f'"Condition": "{name}"' in body, name
+
+
+@pytest.mark.parametrize("name", functions())
+def test_a_function_logs_to_a_group_that_forgets(name: str) -> None:
+    group = name.removesuffix("Function") + "LogGroup"
+    assert functions()[name]["LoggingConfig"] == {"LogGroup": {"Ref": group}}
+    assert resources("AWS::Logs::LogGroup")[group]["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+
+
+def test_no_log_group_keeps_for_ever() -> None:
+    groups = resources("AWS::Logs::LogGroup")
+    assert len(groups) == len(functions()) + 2  # the API's access log and the state machine's
+    assert all(group["Properties"]["RetentionInDays"] for group in groups.values())
+
+
+@pytest.mark.parametrize("name", functions())
+def test_a_function_gets_the_variables_that_its_settings_read_and_no_others(name: str) -> None:
+    cls = getattr(settings, name.removesuffix("Function") + "Settings")
+    given = set(functions()[name]["Environment"]["Variables"])
+    runtime = {"AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME"} if name == "StartGenerationFunction" else set()
+    assert given == {field.name.upper() for field in dataclasses.fields(cls)} | runtime
+    assert set(template()["Globals"]["Function"]["Environment"]["Variables"]) == {"POWERTOOLS_LOG_LEVEL"}
+
+
+def test_every_settings_class_belongs_to_a_function() -> None:
+    classes = {name for name, value in vars(settings).items() if dataclasses.is_dataclass(value)}
+    assert classes == {name.removesuffix("Function") + "Settings" for name in functions()}
+
+
+def test_the_runtime_of_sagemaker_is_elsewhere_only_where_a_parameter_says_so() -> None:
+    variable = functions()["StartGenerationFunction"]["Environment"]["Variables"]["AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME"]
+    assert variable["If"] == ["HasRuntimeEndpoint", {"Ref": "SagemakerRuntimeEndpoint"}, {"Ref": "AWS::NoValue"}]
+    assert PARAMETERS["SagemakerRuntimeEndpoint"]["Default"] == ""
+
+
+def invoked_without_waiting() -> dict[str, str]:
+    """Function → who invokes it asynchronously."""
+    found: dict[str, str] = {}
+    for name, resource in resources("AWS::SNS::Subscription").items():
+        found[resource["Properties"]["Endpoint"]["GetAtt"].removesuffix(".Arn")] = name
+    for name, resource in resources("AWS::Scheduler::Schedule").items():
+        found[resource["Properties"]["Target"]["Arn"]["GetAtt"].removesuffix(".Arn")] = name
+    for name, properties in functions().items():
+        if properties.get("Events"):
+            found[name] = "its events"
+        for statement in policies().get(name, []):
+            if statement["Action"] == "lambda:InvokeFunction":
+                found[statement["Resource"]["GetAtt"].removesuffix(".Arn")] = name
+    return found
+
+
+def test_these_functions_are_invoked_without_waiting() -> None:
+    # Found, not listed: this only makes sure that the finding finds.
+    assert set(invoked_without_waiting()) == {
+        "ResumeOnCompletionFunction",
+        "StartScheduledRequestFunction",
+        "NotifyRequesterFunction",
+        "CloseLostJobFunction",
+        "SweepOpenJobsFunction",
+    }
+
+
+@pytest.mark.parametrize("name", invoked_without_waiting())
+def test_what_an_asynchronous_function_cannot_handle_is_kept(name: str) -> None:
+    assert functions()[name]["EventInvokeConfig"]["DestinationConfig"] == ON_FAILURE
+
+
+def test_what_a_source_cannot_deliver_is_kept() -> None:
+    for name, resource in resources("AWS::SNS::Subscription").items():
+        assert resource["Properties"]["RedrivePolicy"] == {"deadLetterTargetArn": {"GetAtt": "DeadLetters.Arn"}}, name
+    for name, resource in resources("AWS::Scheduler::Schedule").items():
+        assert resource["Properties"]["Target"]["DeadLetterConfig"] == TO_DEAD_LETTERS, name
+    events = [event for properties in functions().values() for event in properties.get("Events", {}).values()]
+    assert len(events) == 2
+    for event in events:
+        assert event["Properties"]["DeadLetterConfig"] == TO_DEAD_LETTERS
+    (statement,) = resources("AWS::SQS::QueuePolicy")["DeadLettersPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    assert statement["Principal"] == {"Service": ["sns.amazonaws.com", "events.amazonaws.com"]}
+    assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+
+
+def test_the_bucket_is_private_encrypted_and_forgets() -> None:
+    ((name, bucket),) = resources("AWS::S3::Bucket").items()
+    properties = bucket["Properties"]
+    blocked = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
+    assert properties["PublicAccessBlockConfiguration"] == dict.fromkeys(blocked, True)
+    assert properties["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+    assert properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert "VersioningConfiguration" not in properties, "erased is erased"
+    assert name == "Bucket"
+    rules = {rule["Prefix"]: rule for rule in properties["LifecycleConfiguration"]["Rules"]}
+    assert set(rules) == {"jobs/", "inference/", "quarantine/", "images/", "uploads/"}
+    assert all(rule["Status"] == "Enabled" and rule["ExpirationInDays"] for rule in rules.values())
+
+
+def test_the_bucket_refuses_plain_http_unless_somebody_asks_otherwise() -> None:
+    assert PARAMETERS["RequireTls"]["Default"] == "true"
+    assert template()["Conditions"]["TlsIsRequired"] == {"Equals": [{"Ref": "RequireTls"}, "true"]}
+    policy = resources("AWS::S3::BucketPolicy")["BucketPolicy"]
+    assert policy["Condition"] == "TlsIsRequired"
+    (statement,) = policy["Properties"]["PolicyDocument"]["Statement"]
+    assert statement == {
+        "Sid": "TlsOnly",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": [{"GetAtt": "Bucket.Arn"}, {"Sub": "${Bucket.Arn}/*"}],
+        "Condition": {"Bool": {"aws:SecureTransport": False}},
+    }
+
+
+def test_the_table_is_encrypted_recoverable_and_forgets() -> None:
+    ((_, table),) = resources("AWS::DynamoDB::Table").items()
+    assert table["Properties"]["SSESpecification"] == {"SSEEnabled": True}
+    assert table["Properties"]["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert table["Properties"]["TimeToLiveSpecification"] == {"AttributeName": "expires_at_s", "Enabled": True}
+
+
+def test_pictures_and_jobs_outlive_a_deleted_stack() -> None:
+    for name in ("Bucket", "Table", "UserPool"):
+        assert resources()[name]["DeletionPolicy"] == resources()[name]["UpdateReplacePolicy"] == "Retain", name
+
+
+def test_every_route_but_the_public_ones_asks_for_a_token_with_a_scope() -> None:
+    routes = {
+        route["Properties"]["RouteKey"]: route["Properties"] for route in resources("AWS::ApiGatewayV2::Route").values()
+    }
+    assert set(routes) > PUBLIC_ROUTES
+    assert "$default" not in routes
+    for key, route in routes.items():
+        public = key in PUBLIC_ROUTES
+        assert route["AuthorizationType"] == ("NONE" if public else "JWT"), key
+        assert route["Target"]["Sub"] == f"integrations/${{{'PublicLink' if public else 'RequestsApi'}Integration}}", (
+            key
+        )
+        if not public:
+            assert route["AuthorizerId"] == {"Ref": "TokenAuthorizer"}, key
+            assert set(route["AuthorizationScopes"]) == SCOPES, key
+
+
+def test_an_id_token_has_none_of_the_scopes() -> None:
+    # Only access tokens carry `scope`; our own ones are those of the resource server.
+    server = resources("AWS::Cognito::UserPoolResourceServer")["ResourceServer"]["Properties"]
+    own = {f"{server['Identifier']}/{scope['ScopeName']}" for scope in server["Scopes"]}
+    assert SCOPES - own == {"aws.cognito.signin.user.admin"}
+
+
+def test_nobody_signs_up_alone_or_changes_what_we_trust() -> None:
+    assert resources()["UserPool"]["Properties"]["AdminCreateUserConfig"] == {"AllowAdminCreateUserOnly": True}
+    assert resources()["UserPoolClient"]["Properties"]["WriteAttributes"] == ["email"]
+    assert resources()["UserPool"]["Properties"]["UserAttributeUpdateSettings"] == {
+        "AttributesRequireVerificationBeforeUpdate": ["email"]
+    }
+
+
+def test_the_access_log_names_the_route_and_neither_path_nor_caller() -> None:
+    stage = resources("AWS::ApiGatewayV2::Stage")["HttpApiStage"]["Properties"]
+    fields = json.loads(stage["AccessLogSettings"]["Format"])
+    assert set(fields.values()) == {
+        "$context.requestId",
+        "$context.routeKey",
+        "$context.status",
+        "$context.responseLatency",
+        "$context.integrationErrorMessage",
+        "$context.authorizer.error",
+    }
+
+
+def test_the_api_is_throttled() -> None:
+    stage = resources("AWS::ApiGatewayV2::Stage")["HttpApiStage"]["Properties"]
+    assert stage["DefaultRouteSettings"] == {
+        "ThrottlingRateLimit": {"Ref": "ThrottleRate"},
+        "ThrottlingBurstLimit": {"Ref": "ThrottleBurst"},
+    }
+
+
+def test_the_state_machine_logs_no_data() -> None:
+    logging = resources("AWS::Serverless::StateMachine")["ImageRequestMachine"]["Properties"]["Logging"]
+    assert (logging["Level"], logging["IncludeExecutionData"]) == ("ERROR", False)
+
+
+def test_the_sample_schedule_is_off_until_somebody_turns_it_on() -> None:
+    assert PARAMETERS["ScheduleState"]["Default"] == "DISABLED"
+    assert resources()["SampleSchedule"]["Properties"]["State"] == {"Ref": "ScheduleState"}
+
+
+def test_what_costs_a_gpu_stands_behind_the_condition() -> None:
+    for name, resource in resources().items():
+        if resource["Type"].startswith(("AWS::SageMaker::", "AWS::ApplicationAutoScaling::")):
+            assert resource["Condition"] == "HasEndpoint", name
+    assert PARAMETERS["DeployEndpoint"]["Default"] == "false"
+    assert "Condition" not in resources()["ModelRole"]
+
+
+def test_the_endpoint_waits_for_the_right_to_publish() -> None:
+    assert set(resources()["Endpoint"]["DependsOn"]) >= {"ModelRolePolicy"}
