@@ -62,9 +62,7 @@ def from_document(cls: type[T], document: Any, path: str = "$") -> T:
             raise ContractError(f"{path}.{name} is missing")
     try:
         return cls(**values)
-    except ContractError:
-        raise
-    except ValueError as exc:
+    except ValueError as exc:  # what the dataclass itself forbids, ContractError included
         raise ContractError(f"{path}: {exc}") from exc
 
 
