@@ -3,7 +3,9 @@
 CliError                 1   the message is one sentence for a person; the hint says what to do
 ├── ProblemError         1   the API answered with an error
 ├── SignInNeededError    1   there is no valid sign-in for this stack
-└── UnsuccessfulError    3   the request ended without a picture
+└── StillRunningError    1   the time to wait is over, the request is not (cli.watch)
+
+A request that ended without a picture is a result, not an error: it is shown, and the exit code is 3.
 """
 
 from __future__ import annotations
@@ -35,9 +37,3 @@ class ProblemError(CliError):
 
 class SignInNeededError(CliError):
     """Raised when nobody is signed in to the stack, or the sign-in cannot be renewed."""
-
-
-class UnsuccessfulError(CliError):
-    """Raised when a request ended BLOCKED, FAILED, CANCELLED or EXPIRED."""
-
-    exit_code = UNSUCCESSFUL

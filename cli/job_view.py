@@ -42,9 +42,8 @@ def result(job: Job, saved: list[Path], mail: Mail | None) -> Text:
         if job.categories:
             rows.append(("category", Text(", ".join(map(printable, job.categories)))))
     for picture, path in zip(job.pictures, saved, strict=False):
-        line = Text(short_path(path), style="bold")
-        line.append(f"  {picture.width}×{picture.height}, seed {picture.seed}", style=SOFT)
-        rows.append(("picture", line))
+        about = f"  {picture.width}×{picture.height}, seed {picture.seed}"
+        rows.append(("picture", Text.assemble((short_path(path), "bold"), (about, SOFT))))
     links = list(mail.links) if mail else []
     if links:
         rows += [("link", address(link)) for link in links]

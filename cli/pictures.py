@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 
 from PIL import Image
 from rich.color import Color
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.style import Style
+from rich.table import Table
 from rich.text import Text
 
 from cli.api import Api
@@ -54,7 +55,16 @@ def slug(prompt: str) -> str:
 
 def can_preview(console: Console) -> bool:
     """True when the terminal shows 24-bit colour; with fewer colours a picture is not recognisable."""
-    return console.is_terminal and console.color_system == "truecolor"
+    return console.is_terminal and console.color_system == "truecolor" and not console.no_color
+
+
+def preview_row(contents: list[bytes], width: int) -> RenderableType:
+    """Return pictures side by side, as large as `width` columns allow and no larger than one alone."""
+    gap = 2
+    columns = min(PREVIEW_COLUMNS, (width - gap * (len(contents) - 1)) // max(1, len(contents)))
+    row = Table.grid(padding=(0, gap, 0, 0))
+    row.add_row(*(preview(content, columns) for content in contents))
+    return row
 
 
 def preview(content: bytes, columns: int = PREVIEW_COLUMNS) -> Text:

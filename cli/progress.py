@@ -69,8 +69,8 @@ class Waterfall:
 
 def _bar(begins: float, share: float, style: str) -> Text:
     start = min(round(begins * WATERFALL_CELLS), WATERFALL_CELLS - 1)
-    cells = min(max(round(share * WATERFALL_CELLS), 1), WATERFALL_CELLS - start)
-    return Text(" " * start + "━" * cells, style=style)
+    end = max(round((begins + share) * WATERFALL_CELLS), start + 1)
+    return Text(" " * start + "━" * (end - start), style=style)
 
 
 def _ahead(job: Job) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from cli.errors import CliError, ProblemError
 ACCENT = "bright_cyan"
 GOOD = "green"
 BAD = "red"
-SOFT = "bright_black"
+SOFT = "dim"
 PLAIN_WIDTH = 120  # of a pipe or a log file, where rich would assume 80 and wrap links
 
 
@@ -38,8 +38,9 @@ def _console(*, stderr: bool) -> Console:
 
 
 def is_lively(console: Console) -> bool:
-    """True when lines may be redrawn. Pipes, log files and dumb terminals get one line per event instead."""
-    return console.is_terminal and not console.is_dumb_terminal
+    """True when lines may be redrawn. Pipes, log files and dumb terminals get one line per event instead, also where
+    FORCE_COLOR asks for colours."""
+    return console.file.isatty() and not console.is_dumb_terminal
 
 
 def emit_json(document: Any) -> None:

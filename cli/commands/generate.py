@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,12 +11,12 @@ import typer
 from rich.text import Text
 
 from cli.api import Api
-from cli.errors import INTERRUPTED, UNSUCCESSFUL
+from cli.errors import INTERRUPTED, UNSUCCESSFUL, CliError
 from cli.job_view import result
 from cli.jobs import SUCCEEDED, Job, parse_job
 from cli.mailbox import Mail, Mailbox
 from cli.options import DEFAULT_TIMEOUT_S, AsJson, Output, Profile, Region, StackName, Timeout, api_of
-from cli.pictures import can_preview, fetch, preview, save
+from cli.pictures import can_preview, fetch, preview_row, save
 from cli.progress import show
 from cli.stacks import local_settings
 from cli.terminal import command, complaints, emit_json, output, printable
@@ -64,7 +63,7 @@ def generate(
     api = api_of(stack, profile, region)
     job = parse_job(api.create(body, str(uuid.uuid4())))
     if not as_json:
-        output().print(Text(printable(job.prompt), style="bold"), soft_wrap=True)
+        output().print(Text(printable(job.prompt), style="bold"), "", sep="\n", soft_wrap=True)
     follow(api, job, folder, timeout, as_json=as_json)
 
 
@@ -98,27 +97,28 @@ def follow(api: Api, first: Job, folder: Path, timeout_s: float, *, as_json: boo
     else:
         console = output()
         console.print()
-        if can_preview(console):
-            for content in contents:
-                console.print(preview(content), "", sep="\n")
+        if contents and can_preview(console):
+            console.print(preview_row(contents, console.width), "", sep="\n")
         console.print(result(job, saved, mail), soft_wrap=True)
     if job.status != SUCCEEDED:
         raise typer.Exit(UNSUCCESSFUL)
 
 
-def wait(
-    api: Api, first: Job, timeout_s: float, *, quiet: bool = False, look: Callable[[str], dict[str, Any]] | None = None
-) -> Job:
+def wait(api: Api, first: Job, timeout_s: float, *, quiet: bool = False) -> Job:
     """Return the request when it is final, showing its progress unless `quiet`. Ctrl-C leaves it running."""
-    ask = look or api.job
-    looks = watch(first, lambda: parse_job(ask(first.job_id)), timeout_s, options=api.stack.choice.words())
+    again = command(f"show {first.job_id} --wait{api.stack.choice.words()}")
+    looks = watch(first, lambda: parse_job(api.job(first.job_id)), timeout_s, options=api.stack.choice.words())
     try:
         if quiet:
             *_, last = looks
             return last
         return show(looks, output())
+    except StillRunningError:
+        raise
+    except CliError as error:
+        error.hint = f"The request goes on. Look again: {again}"
+        raise
     except KeyboardInterrupt as error:
-        again = command(f"show {first.job_id} --wait{api.stack.choice.words()}")
         complaints().print(f"\nThe request goes on without you. Look again: {again}", soft_wrap=True)
         raise typer.Exit(INTERRUPTED) from error
 
