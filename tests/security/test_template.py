@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from afterimage import settings
-from security.template import functions, policies, resources, template
+from security.template import ROOT, functions, policies, resources, template
 
 PARAMETERS: dict[str, dict[str, Any]] = template()["Parameters"]
 PUBLIC_ROUTES = {"GET /i/{token}", "GET /v1/health", "GET /v1/openapi.json"}
@@ -184,6 +184,12 @@ def test_every_route_but_the_public_ones_asks_for_a_token_with_a_scope() -> None
         if not public:
             assert route["AuthorizerId"] == {"Ref": "TokenAuthorizer"}, key
             assert set(route["AuthorizationScopes"]) == SCOPES, key
+
+
+def test_the_routes_are_those_that_the_api_describes() -> None:
+    described = json.loads((ROOT / "functions" / "afterimage" / "http" / "openapi.json").read_text(encoding="utf-8"))
+    wanted = {f"{method.upper()} {path}" for path, methods in described["paths"].items() for method in methods}
+    assert {route["Properties"]["RouteKey"] for route in resources("AWS::ApiGatewayV2::Route").values()} == wanted
 
 
 def test_an_id_token_has_none_of_the_scopes() -> None:

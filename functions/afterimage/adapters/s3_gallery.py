@@ -15,7 +15,8 @@ from afterimage.domain.errors import InvalidResultError, StoreUnavailableError
 # boto3 still presigns with SigV2 in some regions; a SigV4 URL needs the regional host, which `virtual` gives on AWS.
 PRESIGN_CONFIG = Config(signature_version="s3v4", s3={"us_east_1_regional_endpoint": "regional"})
 PRESIGNED_TTL_S = 300
-_GONE = frozenset({"NoSuchKey", "404", "NotFound"})
+# 403 is what HEAD says of a missing object to whoever may not list the bucket.
+_GONE = frozenset({"NoSuchKey", "404", "403", "NotFound"})
 
 
 class S3Gallery:

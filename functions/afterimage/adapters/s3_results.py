@@ -12,6 +12,8 @@ from afterimage.contracts.codec import ContractError, from_document, from_json
 from afterimage.contracts.generation import GenerationResult, ModelError, ModelProblem
 from afterimage.domain.errors import InvalidResultError, StoreUnavailableError
 
+# To whoever may not list the bucket, and none of our functions may, S3 says of a missing object that it is forbidden.
+_MISSING = frozenset({"NoSuchKey", "404", "AccessDenied"})
 _MAX_BYTES = 1_000_000  # a result without inline pictures is a few kilobytes
 
 
@@ -46,7 +48,7 @@ class S3Results:
         try:
             answer = self._client.get_object(Bucket=self._bucket, Key=location.removeprefix(f"s3://{self._bucket}/"))
         except ClientError as exc:
-            if error_code(exc) in ("NoSuchKey", "404"):
+            if error_code(exc) in _MISSING:
                 raise FileNotFoundError(prefix) from exc
             if is_throttle(exc):
                 raise StoreUnavailableError() from exc

@@ -1,0 +1,54 @@
+"""None of our functions may list the bucket, so S3 does not tell them a missing object from a forbidden one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from botocore.stub import Stubber
+from security.iam_table import GRANTS
+
+from afterimage.adapters.s3_gallery import S3Gallery
+from afterimage.adapters.s3_results import S3Results
+from afterimage.domain.errors import InvalidResultError
+
+BUCKET = "pictures"
+
+
+def forbidding(operation: str, code: str) -> tuple[Any, Stubber]:
+    client = boto3.client("s3", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x")
+    stubber = Stubber(client)
+    stubber.add_client_error(operation, service_error_code=code, http_status_code=403)
+    stubber.activate()
+    return client, stubber
+
+
+def test_no_function_may_list_the_bucket() -> None:
+    assert {grant.holder for grant in GRANTS if grant.action == "s3:ListBucket"} == {"ModelRole"}
+
+
+def test_a_failure_object_that_is_not_there_leaves_the_failure_without_words() -> None:
+    # A request that expired in the queue has none. The token must be answered all the same.
+    client, stubber = forbidding("get_object", "AccessDenied")
+    assert S3Results(client, BUCKET).read_problem(f"s3://{BUCKET}/inference/failure/a.out") is None
+    stubber.assert_no_pending_responses()
+
+
+def test_a_result_that_is_not_there_is_an_invalid_result() -> None:
+    client, _ = forbidding("get_object", "AccessDenied")
+    with pytest.raises(InvalidResultError):
+        S3Results(client, BUCKET).read_result(f"s3://{BUCKET}/inference/output/a.out")
+
+
+def test_a_picture_that_is_not_there_is_an_invalid_result() -> None:
+    client, _ = forbidding("head_object", "403")
+    with pytest.raises(InvalidResultError):
+        S3Gallery(client, BUCKET).publish("quarantine/a/0.png", "images/b/0.png", 10, {})
+
+
+def test_a_picture_that_may_not_be_published_is_our_fault_and_not_the_container_s() -> None:
+    client, _ = forbidding("copy_object", "AccessDenied")
+    with pytest.raises(ClientError):
+        S3Gallery(client, BUCKET).publish("quarantine/a/0.png", "images/b/0.png", None, {})
