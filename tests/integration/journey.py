@@ -8,6 +8,8 @@ import re
 import secrets
 from typing import TYPE_CHECKING, Any
 
+import httpx
+
 if TYPE_CHECKING:
     from integration.conftest import LocalCloud
 
@@ -56,8 +58,18 @@ def wait_for_status(cloud: LocalCloud, address: str, job_id: str, status: str) -
 
 
 def mails_to(cloud: LocalCloud, address: str) -> list[email.message.EmailMessage]:
-    """Every mail that this person got."""
-    return [mail for mail in cloud.mails() if address in str(mail["To"])]
+    """Every mail that was sent to this person. SES answers before its relay has delivered, so what it took is counted
+    first, and waited for."""
+    with httpx.Client(trust_env=False, timeout=30) as client:
+        sent = client.get(f"{cloud.settings.emulator_url}/_ministack/ses/messages").json()["messages"]
+    taken = [message for account in sent.values() for message in account]
+    expected = sum(address in message["To"] for message in taken)
+
+    def arrived() -> list[email.message.EmailMessage] | None:
+        found = [mail for mail in cloud.mails() if address in str(mail["To"])]
+        return found if len(found) >= expected else None
+
+    return cloud.wait_until(arrived, f"{expected} mails to one person") if expected else []
 
 
 def text_of(mail: email.message.EmailMessage) -> str:

@@ -96,7 +96,7 @@ class Run:
         if state["Type"] == "Fail":
             return None
         assert state["Type"] == "Task", f"the interpreter knows no {state['Type']}"
-        context = {"input": self._data, "context": {"Task": {"Token": TASK_TOKEN}}}
+        context = {"input": self._data, "context": {"Task": {"Token": TASK_TOKEN}, "State": {"RetryCount": 0}}}
         payload = evaluate(state["Arguments"]["Payload"], context, self.seen)
         self.payloads.append((name, payload))
         try:

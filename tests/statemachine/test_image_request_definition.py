@@ -31,7 +31,7 @@ RAISED_OUTSIDE_OF_STATES = {errors.UnknownInferenceError}
 # One function tells the good end and the bad one.
 SHARES_A_FUNCTION = {"TellFailure": "NotifyRequester"}
 # Ids, and the words of the failure path: a class name and a code with a sentence of our own.
-MAY_TRAVEL = {"job_id", "attempt_id", "task_token", "error", "cause", "decision", "status"}
+MAY_TRAVEL = {"job_id", "attempt_id", "task_token", "retry_count", "error", "cause", "decision", "status"}
 
 
 def snake(name: str) -> str:

@@ -42,7 +42,7 @@ def test_a_picture_is_made_reviewed_and_told(decision: str) -> None:
     assert done.output == {"job_id": JOB_ID, "status": "SUCCEEDED"}
     assert dict(done.payloads) == {
         "ModeratePrompt": {"job_id": JOB_ID},
-        "StartGeneration": {"job_id": JOB_ID, "task_token": TASK_TOKEN},
+        "StartGeneration": {"job_id": JOB_ID, "task_token": TASK_TOKEN, "retry_count": 0},
         "ReviewImages": {"job_id": JOB_ID, "attempt_id": "9f2c41d07be3a865"},
         "NotifyRequester": {"job_id": JOB_ID},
     }

@@ -36,14 +36,14 @@ class World:
 
     def start(self, token: str = TOKEN) -> Attempt:
         return start_generation(
-            job_id(1), token, jobs=self.jobs, attempts=self.attempts, engine=self.engine, clock=Ticker()
+            job_id(1), token, 0, jobs=self.jobs, attempts=self.attempts, engine=self.engine, clock=Ticker()
         )
 
     def deliver(self) -> None:
         deps = handler.Dependencies(
             jobs=self.jobs, attempts=self.attempts, engine=self.engine, workflow=self.workflow, clock=Ticker()
         )
-        handler.handle({"job_id": job_id(1), "task_token": TOKEN}, deps)
+        handler.handle({"job_id": job_id(1), "task_token": TOKEN, "retry_count": 0}, deps)
 
     @property
     def attempt(self) -> Attempt:

@@ -126,7 +126,7 @@ class Job:
 
 @dataclass(frozen=True, kw_only=True)
 class Attempt:
-    """One inference of a job, known by the digest of its task token: a retry has a new token, a repeat the same one.
+    """One inference of a job, known by the digest of its task token and retry count: a repeat is the same attempt.
 
     `output_location` and `failure_location` are where SageMaker said it would write; `outcome` is set once.
     """

@@ -51,11 +51,15 @@ def dependencies() -> Dependencies:
 
 
 def handle(event: dict[str, Any], deps: Dependencies) -> None:
-    """Take `{"job_id", "task_token"}`. Never raises: whoever waits for a token hears of errors by that token only."""
+    """Take `{"job_id", "task_token", "retry_count"}`.
+
+    Never raises: whoever waits for a token hears of errors by that token only.
+    """
     try:
         attempt = start_generation(
             JobId(event["job_id"]),
             event["task_token"],
+            event["retry_count"],
             jobs=deps.jobs,
             attempts=deps.attempts,
             engine=deps.engine,

@@ -15,9 +15,16 @@ ATTEMPT_TTL_S = 2 * 24 * 3600
 
 
 def start_generation(
-    job_id: JobId, task_token: str, *, jobs: JobStore, attempts: AttemptStore, engine: Engine, clock: Clock
+    job_id: JobId,
+    task_token: str,
+    retry_count: int,
+    *,
+    jobs: JobStore,
+    attempts: AttemptStore,
+    engine: Engine,
+    clock: Clock,
 ) -> Attempt:
-    """Register the attempt and start it; a repeat with the same token invokes again only if the first did not.
+    """Register the attempt and start it; a repeat of the same call invokes again only if the first did not.
 
     Raises JobClosedError, StoreUnavailableError, EngineUnavailableError or GenerationFailedError.
     """
@@ -26,7 +33,7 @@ def start_generation(
     attempt = attempts.register(
         Attempt(
             job_id=job_id,
-            attempt_id=hashlib.sha256(task_token.encode()).hexdigest()[:16],
+            attempt_id=_attempt_id(task_token, retry_count),
             task_token=task_token,
             started_at_ms=now_ms,
             expires_at_s=now_ms // 1000 + ATTEMPT_TTL_S,
@@ -36,6 +43,11 @@ def start_generation(
         started = engine.start(job, attempt)
         attempts.record_locations(attempt, started.output_location, started.failure_location)
     return attempt
+
+
+def _attempt_id(task_token: str, retry_count: int) -> str:
+    """The same for a repeated call, another for a retry: Step Functions gives it a new token, the emulator does not."""
+    return hashlib.sha256(f"{task_token}\n{retry_count}".encode()).hexdigest()[:16]
 
 
 def report_failure(task_token: str, error: Exception, workflow: Workflow) -> None:
