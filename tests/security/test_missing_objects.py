@@ -6,13 +6,12 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
-from botocore.stub import Stubber
-from security.iam_table import GRANTS
-
 from afterimage.adapters.s3_gallery import S3Gallery
 from afterimage.adapters.s3_results import S3Results
 from afterimage.domain.errors import InvalidResultError
+from botocore.exceptions import ClientError
+from botocore.stub import Stubber
+from security.iam_table import GRANTS
 
 BUCKET = "pictures"
 

@@ -1,0 +1,117 @@
+"""What is deployed: it imports alone, holds what it says it holds, and stays small."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import re
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from local.digest import digest_of, files_of
+from local.settings import ROOT
+
+if TYPE_CHECKING:
+    from conftest import Interpreter
+
+HANDLERS = sorted(path.stem for path in (ROOT / "functions" / "afterimage" / "handlers").glob("[!_]*.py"))
+UNREACHABLE = ("torch", "numpy", "sagemaker", "diffusers", "transformers", "PIL", "safetensors", "pytest")
+MAX_ZIP_BYTES = 6 * 1024 * 1024
+FUNCTION = "AWS::Serverless::Function"
+
+
+def distributions(folder: Path) -> dict[str, str]:
+    """Name → version of what is installed in a folder."""
+    return {
+        normalised(found.metadata["Name"]): found.version
+        for found in importlib.metadata.distributions(path=[str(folder)])
+    }
+
+
+def normalised(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def requirements() -> dict[str, str]:
+    lines = (ROOT / "functions" / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    wanted = [line for line in lines if line.strip() and not line.startswith("#")]
+    pinned = [re.fullmatch(r"([A-Za-z0-9._-]+)==([0-9][0-9A-Za-z.]*)", line) for line in wanted]
+    assert all(pinned), f"not pinned: {[line for line, match in zip(wanted, pinned, strict=True) if not match]}"
+    return {normalised(match[1]): match[2] for match in pinned if match}
+
+
+@pytest.mark.parametrize("handler", HANDLERS)
+def test_the_handler_imports_from_the_artifact_and_the_runtime_alone(
+    handler: str, artifact: Path, runtime: Path, bare: Interpreter
+) -> None:
+    program = (
+        "import importlib, importlib.util, os\n"
+        f"module = importlib.import_module('afterimage.handlers.{handler}')\n"
+        "assert callable(module.lambda_handler)\n"
+        f"assert module.__file__.startswith({str(artifact)!r}), module.__file__\n"
+        f"found = [name for name in {UNREACHABLE!r} if name in sys.modules or importlib.util.find_spec(name)]\n"
+        "assert not found, found\n"
+        "assert set(os.environ) <= {'LC_CTYPE'}, sorted(os.environ)\n"  # Python itself coerces a missing locale
+    )
+    done = bare(program, (artifact, runtime))
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == "", "an import says nothing"
+
+
+@pytest.mark.parametrize("handler", HANDLERS)
+def test_the_handler_imports_where_it_is_developed_with_nothing_set(handler: str, bare: Interpreter) -> None:
+    site_packages = Path(str(importlib.metadata.distribution("boto3").locate_file("")))
+    done = bare(f"import afterimage.handlers.{handler}", (ROOT / "functions", site_packages))
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_bare_interpreter_sees_nothing_of_the_environment_of_the_tests(runtime: Path, bare: Interpreter) -> None:
+    done = bare("import boto3, importlib.util; print(importlib.util.find_spec('pytest'))", (runtime,))
+    assert (done.returncode, done.stdout) == (0, "None\n"), done.stderr
+    assert bare("import aws_lambda_powertools", (runtime,)).returncode == 1
+
+
+def test_all_functions_are_one_build(built: Path, built_template: dict[str, Any]) -> None:
+    functions = {
+        name: resource["Properties"]
+        for name, resource in built_template["Resources"].items()
+        if resource["Type"] == FUNCTION
+    }
+    assert {properties["Handler"].split(".")[-2] for properties in functions.values()} == set(HANDLERS)
+    folders = {properties["CodeUri"] for properties in functions.values()}
+    assert len({digest_of([built / folder], relative_to=built / folder) for folder in folders}) == 1
+    # One build, not equal ones: SAM writes down what it built for whom.
+    definitions = (built.parent / "build.toml").read_text(encoding="utf-8")
+    assert definitions.count("[function_build_definitions.") == 1
+
+
+def test_the_zip_is_at_most_six_megabytes(artifact: Path, tmp_path: Path) -> None:
+    path = tmp_path / "artifact.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as target:  # as SAM zips
+        for file in files_of(artifact):
+            target.write(file, file.relative_to(artifact))
+    assert 1024 * 1024 < path.stat().st_size <= MAX_ZIP_BYTES
+
+
+def test_the_requirements_are_what_is_in_the_artifact(artifact: Path) -> None:
+    assert distributions(artifact) == requirements()
+
+
+def test_the_tests_run_on_the_versions_of_the_artifact() -> None:
+    here = {name: importlib.metadata.version(name) for name in requirements()}
+    assert here == requirements()
+
+
+def test_boto3_is_left_to_the_runtime(artifact: Path) -> None:
+    assert not {"boto3", "botocore"} & {path.name for path in artifact.iterdir()}
+
+
+def test_the_artifact_holds_the_sources_and_their_data(artifact: Path) -> None:
+    source = ROOT / "functions"
+    wanted = {file.relative_to(source): file.read_bytes() for file in files_of(source)}
+    assert {path.suffix for path in wanted} >= {".py", ".json", ".j2", ".txt"}
+    for path, content in wanted.items():
+        assert (artifact / path).read_bytes() == content, path
+    assert {path.name for path in artifact.glob("*") if path.is_dir()}.isdisjoint({"tests", "local", "model", "cli"})
