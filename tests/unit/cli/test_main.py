@@ -1,0 +1,53 @@
+"""What holds for every command."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from cli.commands.cloud import away_from_real_accounts
+from cli.main import app
+from local.settings import ROOT
+
+
+def test_every_command_has_help_and_every_option_a_text() -> None:
+    group = get_command(app)
+    commands = [*group.commands.values(), *group.commands["mail"].commands.values()]  # type: ignore[attr-defined]
+    assert len(commands) == 12
+    for command in commands:
+        assert command.help, command.name
+        for parameter in command.params:
+            assert getattr(parameter, "help", None), f"{command.name} {parameter.name}"
+
+
+def test_an_account_in_the_environment_does_not_reach_the_local_cloud(
+    cloud_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "production")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAREAL")
+    with away_from_real_accounts():
+        assert "AWS_PROFILE" not in os.environ
+        assert os.environ.get("AWS_ACCESS_KEY_ID") != "AKIAREAL"
+    assert os.environ["AWS_PROFILE"] == "production"
+
+
+def test_the_script_of_a_checkout_works_from_any_folder(tmp_path: Path) -> None:
+    if Path(sys.executable) != ROOT / ".afterimage" / "env" / "dev" / "bin" / "python":
+        pytest.skip("the script takes the environment that `make setup` made")
+    done = subprocess.run([ROOT / "afterimage", "--help"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "generate" in done.stdout
+
+
+def test_the_script_says_what_to_do_before_the_environments_are_made(tmp_path: Path) -> None:
+    script = tmp_path / "afterimage"
+    script.write_bytes((ROOT / "afterimage").read_bytes())
+    script.chmod(0o755)
+    done = subprocess.run([script, "up"], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "make -C" in done.stderr
