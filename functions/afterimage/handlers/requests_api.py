@@ -103,7 +103,7 @@ def _view(job: Job) -> ImageView:
     description="Answers at once; the pictures follow by mail and under the returned id.",
     status_code=HTTPStatus.ACCEPTED,
     responses={202: {"description": "Accepted", "content": {"application/json": {"model": ImageView}}}}
-    | problems(400, 401, 403, 409, 422, 500, 503),
+    | problems(400, 401, 403, 409, 415, 422, 500, 503),
     tags=["images"],
 )
 def post_image(
