@@ -22,6 +22,7 @@ from afterimage.domain.status import JobStatus
 
 _SHOWN_PX = 320
 _MAX_PROMPT_SHOWN = 600
+_JOINERS = "\u200c\u200d"  # Persian is not spelt without the one, nor a family of emoji without the other
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,5 +123,7 @@ def _shown_size(size: tuple[int, int]) -> tuple[int, int]:
 
 def _visible(prompt: str) -> str:
     """Return the prompt without characters that reorder or hide text, cut to a length that a mail bears."""
-    shown = "".join(" " if unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp") else c for c in prompt)
+    shown = "".join(
+        " " if unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp") and c not in _JOINERS else c for c in prompt
+    )
     return shown if len(shown) <= _MAX_PROMPT_SHOWN else f"{shown[:_MAX_PROMPT_SHOWN]}…"
