@@ -1,7 +1,7 @@
 """`afterimage demo`: the whole way once, from prompt to an opened link, with every step proved.
 
 It ends with exit code 0 only when the picture, the mail and the link are all there and the link's bytes are the
-picture's. The pictures of this process never leave the machine.
+picture's.
 """
 
 from __future__ import annotations

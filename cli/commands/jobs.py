@@ -61,7 +61,7 @@ def show(
     job = parse_job(api.job(job_id))
     if not as_json:
         output().print(details(job), "", sep="\n", soft_wrap=True)
-    if wait and not job.is_final:
+    if wait:
         follow(api, job, folder or Path(), timeout, as_json=as_json)
         return
     pictures = job.pictures if folder is not None else ()

@@ -99,6 +99,7 @@ def test_another_person_cannot_be_signed_in_with_a_wrong_password(afterimage: Sh
 def test_presets_status_and_doctor_find_everything_well(afterimage: Shell) -> None:
     names = {preset["name"] for preset in afterimage.json("presets")["items"]}
     assert "movie-poster" in names
+    assert afterimage("up").returncode == 0
     assert afterimage.json("status")["ready"]
     afterimage.json("generate", "a blue circle")  # so that there is a link to follow
     findings = {finding["name"]: finding["sentence"] for finding in afterimage.json("doctor")["findings"]}

@@ -56,6 +56,11 @@ def test_show_waits_when_asked(run: Run, service: Service) -> None:
     assert len(list(Path().iterdir())) == 1
 
 
+def test_waiting_for_what_is_done_saves_its_pictures_at_once(run: Run) -> None:
+    assert run("show", JOB_ID, "--wait").exit_code == 0
+    assert [path.read_bytes() for path in Path().iterdir()] == [PICTURE]
+
+
 def test_an_unknown_id_leads_to_the_list(run: Run, service: Service) -> None:
     service.answers[f"GET /v1/images/{JOB_ID}"] = problem(404, "job_not_found", "There is no such request.")
     done = run("show", JOB_ID)

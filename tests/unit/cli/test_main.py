@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from typer.main import get_command
+from typer.testing import Result
 
 from cli.commands.cloud import away_from_real_accounts
 from cli.main import app
@@ -34,6 +36,25 @@ def test_an_account_in_the_environment_does_not_reach_the_local_cloud(
         assert "AWS_PROFILE" not in os.environ
         assert os.environ.get("AWS_ACCESS_KEY_ID") != "AKIAREAL"
     assert os.environ["AWS_PROFILE"] == "production"
+
+
+def test_down_without_a_running_cloud_is_no_error(run: Callable[..., Result]) -> None:
+    done = run("down")
+    assert (done.exit_code, done.stdout) == (0, "The local cloud was not running.\n")
+
+
+def test_a_port_that_is_none_is_a_sentence(run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AFTERIMAGE_PORT", "many")
+    done = run("status")
+    assert done.exit_code == 1
+    assert done.stderr.startswith("error: AFTERIMAGE_PORT must be a port")
+
+
+def test_status_of_a_stopped_cloud_ends_with_1_and_says_how_to_start_it(run: Callable[..., Result]) -> None:
+    done = run("status")
+    assert done.exit_code == 1
+    assert done.stdout.count("  stopped  ") == 4
+    assert "afterimage up" in done.stdout
 
 
 def test_the_script_of_a_checkout_works_from_any_folder(tmp_path: Path) -> None:
