@@ -201,7 +201,7 @@ def real_account() -> Iterator[RealAccount]:
 
 
 @pytest.fixture(scope="session")
-def cloud(real_account: RealAccount) -> Iterator[LocalCloud]:
+def cloud(real_account: RealAccount, request: pytest.FixtureRequest) -> Iterator[LocalCloud]:
     """The deployed stack on a local cloud of its own, started in the shell of somebody with a real account."""
     folder = ROOT / ".afterimage" / "test" / secrets.token_hex(4)
     environment = {
@@ -225,7 +225,8 @@ def cloud(real_account: RealAccount) -> Iterator[LocalCloud]:
     orphans = [row for session in sessions for row in processes.session_members(session)]
     assert not orphans, f"processes were left behind: {orphans}"
     assert real_account.visits == []
-    shutil.rmtree(folder)
+    if request.session.testsfailed == 0:  # else the logs are what somebody looks for now
+        shutil.rmtree(folder)
 
 
 @pytest.fixture(autouse=True)
