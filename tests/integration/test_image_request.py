@@ -6,6 +6,7 @@ import hashlib
 import io
 from typing import TYPE_CHECKING
 
+import httpx
 from integration.journey import ask, execution_arn, job_item, links_in, mails_to, person, read, text_of, wait_for_end
 from PIL import Image
 
@@ -231,3 +232,24 @@ def test_a_scheduler_that_the_model_does_not_know_is_refused_with_its_reason(clo
     assert view["failure"]["code"] == "scheduler_not_supported"
     assert len(mails_to(cloud, address)) == 1
     assert read(cloud, address, view["id"])["images"] == []
+
+
+def test_a_program_with_client_credentials_names_its_recipient(cloud: LocalCloud) -> None:
+    cognito, pool = cloud.client("cognito-idp"), cloud.outputs["UserPoolId"]
+    client_id = cloud.outputs["MachineClientId"]
+    secret = cognito.describe_user_pool_client(UserPoolId=pool, ClientId=client_id)["UserPoolClient"]["ClientSecret"]
+    with httpx.Client(trust_env=False, timeout=30) as client:
+        answer = client.post(
+            f"{cloud.settings.emulator_url}/oauth2/token",
+            data={"grant_type": "client_credentials", "scope": "afterimage/images afterimage/mail:any"},
+            auth=(client_id, secret),
+        )
+    token = answer.json()["access_token"]
+    nameless = cloud.http("POST", "/v1/images", token=token, body={"prompt": "a house"})
+    assert nameless.json()["code"] == "recipient_not_permitted"
+    address = person()
+    asked = cloud.http("POST", "/v1/images", token=token, body={"prompt": "a house", "notify": {"email": address}})
+    assert asked.status_code == 202
+    cloud.wait_for_mail(address, 120)
+    (mail,) = mails_to(cloud, address)
+    assert mail["Subject"] == "Your picture is ready"

@@ -124,7 +124,9 @@ def test_what_a_source_cannot_deliver_is_kept() -> None:
         assert event["Properties"]["DeadLetterConfig"] == TO_DEAD_LETTERS
     (statement,) = resources("AWS::SQS::QueuePolicy")["DeadLettersPolicy"]["Properties"]["PolicyDocument"]["Statement"]
     assert statement["Principal"] == {"Service": ["sns.amazonaws.com", "events.amazonaws.com"]}
-    assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+    sources = statement["Condition"]["ArnLike"]["aws:SourceArn"]
+    assert sources[:2] == [{"Ref": name} for name in resources("AWS::SNS::Topic")]
+    assert sources[2]["Sub"].endswith(":rule/${AWS::StackName}-*")
 
 
 def test_the_bucket_is_private_encrypted_and_forgets() -> None:
