@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import secrets
 import time
+import traceback
 import warnings
+from pathlib import PurePath
+from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
@@ -23,6 +26,16 @@ metrics = Metrics(namespace=NAMESPACE, service=SERVICE)
 def count(outcome: str) -> None:
     """Count one outcome; the table of names is in docs/operations.md."""
     metrics.add_metric(name=outcome, unit=MetricUnit.Count, value=1)
+
+
+def facts_of(error: Exception) -> dict[str, Any]:
+    """Return what of an error may be logged: its class, its code and where it was raised. Its message may quote a
+    request, and so may the lines of a traceback."""
+    response = getattr(error, "response", None)
+    code = response.get("Error", {}).get("Code") if isinstance(response, dict) else getattr(error, "code", None)
+    frames = traceback.extract_tb(error.__traceback__)
+    places = [f"{PurePath(frame.filename).name}:{frame.lineno}" for frame in frames]
+    return {"error": type(error).__name__, "code": str(code), "raised": " < ".join(reversed(places))}
 
 
 def now_ms() -> int:

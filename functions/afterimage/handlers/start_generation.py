@@ -14,7 +14,7 @@ from afterimage.adapters.step_functions import StepFunctionsWorkflow
 from afterimage.domain.job import JobId
 from afterimage.ports import AttemptStore, Clock, Engine, JobStore, Workflow
 from afterimage.settings import StartGenerationSettings, read_settings
-from afterimage.telemetry import count, environment, logger, metrics, now_ms
+from afterimage.telemetry import count, environment, facts_of, logger, metrics, now_ms
 from afterimage.usecases.start_generation import report_failure, start_generation
 
 
@@ -66,7 +66,7 @@ def handle(event: dict[str, Any], deps: Dependencies) -> None:
             clock=deps.clock,
         )
     except Exception as exc:  # everything, because a state that waits for a callback hears of nothing else
-        logger.exception("generation not started", error=type(exc).__name__)
+        logger.error("generation not started", **facts_of(exc))
         count("GenerationNotStarted")
         report_failure(event["task_token"], exc, deps.workflow)
     else:

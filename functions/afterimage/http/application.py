@@ -13,7 +13,7 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValida
 from afterimage.domain.errors import AfterimageError
 from afterimage.http.problems import CONTENT_TYPE, problem_response, response_for
 from afterimage.http.schemas import FieldProblem, Problem
-from afterimage.telemetry import logger
+from afterimage.telemetry import facts_of, logger
 
 _JSON = "application/json"
 
@@ -71,8 +71,7 @@ def application() -> APIGatewayHttpResolver:
 
     @app.exception_handler(Exception)
     def fail(error: Exception) -> Response[str]:
-        # The type only: a message of the SDK may quote the request.
-        logger.error("request failed", error=type(error).__name__)
+        logger.error("request failed", **facts_of(error))
         return response_for(AfterimageError())
 
     @app.not_found
