@@ -34,9 +34,9 @@ class World:
         self.engine = FakeEngine()
         self.workflow = FakeWorkflow(TOKEN)
 
-    def start(self, token: str = TOKEN) -> Attempt:
+    def start(self, token: str = TOKEN, retry_count: int = 0) -> Attempt:
         return start_generation(
-            job_id(1), token, 0, jobs=self.jobs, attempts=self.attempts, engine=self.engine, clock=Ticker()
+            job_id(1), token, retry_count, jobs=self.jobs, attempts=self.attempts, engine=self.engine, clock=Ticker()
         )
 
     def deliver(self) -> None:
@@ -87,6 +87,12 @@ def test_a_new_token_is_a_new_attempt(world: World) -> None:
     first, retry = world.start(), world.start("another-token")
     assert first.attempt_id != retry.attempt_id
     assert len(world.engine.started) == len(world.attempts.records) == 2
+
+
+def test_a_retry_under_the_same_token_is_a_new_attempt(world: World) -> None:
+    first, retry = world.start(), world.start(retry_count=1)
+    assert first.attempt_id != retry.attempt_id
+    assert [attempt.task_token for attempt in world.engine.started] == [TOKEN, TOKEN]
 
 
 def test_a_crash_between_register_and_invoke_is_mended_by_the_repeat(world: World) -> None:

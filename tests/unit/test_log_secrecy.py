@@ -1,0 +1,304 @@
+"""Prompts, addresses, tokens and links are in no line that any Lambda logs, whether it goes well or not."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+import logging
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from afterimage.contracts.generation import ModelProblem
+from afterimage.domain.errors import MailRefusedError, StoreUnavailableError
+from afterimage.domain.job import Failure, Job
+from afterimage.domain.links import Link, hash_token, link_token
+from afterimage.domain.model_profiles import model_profiles
+from afterimage.domain.moderation import packaged_policy
+from afterimage.domain.status import JobStatus
+from afterimage.handlers import (
+    close_lost_job,
+    moderate_prompt,
+    notify_requester,
+    public_link,
+    record_failure,
+    requests_api,
+    resume_on_completion,
+    review_images,
+    start_generation,
+    start_scheduled_request,
+    sweep_open_jobs,
+)
+from afterimage.telemetry import facts_of, logger
+from afterimage.usecases.create_request import Door
+from afterimage.usecases.notify_requester import Post
+from botocore.exceptions import ClientError
+from fakes.http import PERSON, a_presigning_gallery, an_event
+from fakes.outside import (
+    NOW_MS,
+    Dice,
+    FakeEngine,
+    FakeGallery,
+    FakeMailer,
+    FakePeople,
+    FakeResults,
+    FakeTeller,
+    FakeWorkflow,
+    Ticker,
+)
+from fakes.samples import DAY_S, SPEC, a_job, a_result, an_attempt, job_id, pictures, quarantined
+from fakes.stores import MemoryAttemptStore, MemoryJobStore, MemoryLinkStore
+
+# The library warns of a call that counts nothing; `telemetry` silences that, and pytest undoes it.
+pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publish")
+
+CANARY = "canary7f3e"
+ADDRESS = f"{CANARY}@example.com"
+TASK_TOKEN = f"AQC-{CANARY}-token"
+LINK_TOKEN = link_token(CANARY.encode().ljust(32, b"x"))
+SECRETS = (CANARY, LINK_TOKEN, "X-Amz-Signature", "/i/")
+CONTEXT = SimpleNamespace(
+    function_name="f", memory_limit_in_mb=512, invoked_function_arn="arn", aws_request_id="r", log_stream_name="s"
+)
+
+
+@pytest.fixture
+def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
+    """Return what is logged, at the lowest level there is."""
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(logger.registered_formatter)
+    level = logger.log_level
+    logger.addHandler(handler)
+    logger.setLevel("DEBUG")
+    yield stream
+    logger.setLevel(level)
+    logger._logger.removeHandler(handler)
+    logger.clear_state()
+
+
+def assert_silent(lines: io.StringIO) -> None:
+    """Something was logged, each line is JSON, and none holds a secret."""
+    text = lines.getvalue()
+    assert text
+    assert all(json.loads(line) for line in text.splitlines())
+    for secret in SECRETS:
+        assert secret not in text, text
+
+
+def secret_job(status: JobStatus = JobStatus.QUEUED, **changes: Any) -> Job:
+    spec = dataclasses.replace(SPEC, prompt=f"a {CANARY}", model_prompt=f"a {CANARY}", negative_prompt=CANARY)
+    return a_job(status, spec=spec, recipient=ADDRESS, **changes)
+
+
+def a_door(jobs: MemoryJobStore, workflow: FakeWorkflow) -> Door:
+    return Door(
+        jobs=jobs,
+        workflow=workflow,
+        people=FakePeople(ada=ADDRESS),
+        profile=model_profiles()["demo"],
+        admission_is_open=lambda: True,
+        job_ttl_s=DAY_S,
+        clock=Ticker(),
+        entropy=Dice(),
+    )
+
+
+def test_the_fixture_sees_what_is_logged(lines: io.StringIO) -> None:
+    logger.debug("something", prompt=CANARY)
+    with pytest.raises(AssertionError):
+        assert_silent(lines)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"prompt": f"a {CANARY}"},
+        {"prompt": f"a {CANARY}", "notify": {"email": ADDRESS}},
+        {"prompt": f"a {CANARY}", "notify": {"email": f"other-{ADDRESS}"}},
+        {"prompt": f"a {CANARY}", "notify": {"email": CANARY}},
+        {"prompt": [CANARY]},
+        {"prompt": f"{CANARY}\u0000"},
+        {"prompt": CANARY * 1000},
+        {"prompt": "x", "preset": CANARY},
+        {"prompt": "x", CANARY: 1},
+        f'{{"prompt": "{CANARY}',
+    ],
+    ids=range(10),
+)
+@pytest.mark.parametrize("fault", [None, StoreUnavailableError(), RuntimeError(f"the SDK quotes {CANARY}")], ids=str)
+def test_the_door_logs_no_prompt_and_no_address(
+    lines: io.StringIO, body: Any, fault: Exception | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = MemoryJobStore()
+    if fault:
+        jobs.fail_next("create", fault)
+    deps = requests_api.Dependencies(door=a_door(jobs, FakeWorkflow()), gallery=a_presigning_gallery())
+    monkeypatch.setattr(requests_api, "dependencies", lambda: deps)
+    logger.info("call")
+    event = an_event("POST", "/v1/images", body=body, headers={"Idempotency-Key": CANARY}, claims=PERSON)
+    requests_api.lambda_handler(event, CONTEXT)
+    assert_silent(lines)
+
+
+def test_reading_logs_no_prompt_and_no_signed_url(lines: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs = MemoryJobStore(secret_job(JobStatus.SUCCEEDED, pictures=pictures()))
+    deps = requests_api.Dependencies(door=a_door(jobs, FakeWorkflow()), gallery=a_presigning_gallery())
+    monkeypatch.setattr(requests_api, "dependencies", lambda: deps)
+    logger.info("call")
+    for path in (f"/v1/images/{job_id(1)}", "/v1/images", f"/v1/images/{CANARY}"):
+        requests_api.lambda_handler(an_event("GET", path, claims=PERSON), CONTEXT)
+    assert_silent(lines)
+
+
+@pytest.mark.parametrize("fault", [None, StoreUnavailableError(), RuntimeError(f"quotes {LINK_TOKEN}")], ids=str)
+@pytest.mark.parametrize("expires_at_s", [NOW_MS // 1000 + 60, 1])
+def test_the_public_door_logs_no_token(
+    lines: io.StringIO, expires_at_s: int, fault: Exception | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = Link(
+        token_hash=hash_token(LINK_TOKEN), job_id=job_id(1), key="k", created_at_ms=1, expires_at_s=expires_at_s
+    )
+    links = MemoryLinkStore(link)
+    if fault:
+        links.fail_next("find", fault)
+    deps = public_link.Dependencies(links=links, gallery=a_presigning_gallery(), clock=Ticker())
+    monkeypatch.setattr(public_link, "dependencies", lambda: deps)
+    logger.info("call")
+    for token in (LINK_TOKEN, CANARY, LINK_TOKEN[::-1]):
+        public_link.lambda_handler(an_event("GET", f"/i/{token}", claims=None), CONTEXT)
+    assert_silent(lines)
+
+
+def test_a_schedule_logs_neither_prompt_nor_recipient(lines: io.StringIO) -> None:
+    event = {
+        "schedule": "daily",
+        "scheduled_time": "2026-11-22T07:00:00Z",
+        "request": {"prompt": f"a {CANARY}", "email": ADDRESS},
+    }
+    start_scheduled_request.handle(event, a_door(MemoryJobStore(), FakeWorkflow()))
+    assert_silent(lines)
+
+
+@pytest.mark.parametrize("extra", ["", " porn", " bloody"])
+def test_moderation_logs_no_prompt(lines: io.StringIO, extra: str) -> None:
+    job = secret_job()
+    spec = dataclasses.replace(job.spec, model_prompt=job.spec.prompt + extra)
+    deps = moderate_prompt.Dependencies(
+        jobs=MemoryJobStore(dataclasses.replace(job, spec=spec)), policy=packaged_policy, clock=Ticker()
+    )
+    moderate_prompt.handle({"job_id": job_id(1)}, deps)
+    assert_silent(lines)
+
+
+@pytest.mark.parametrize("fault", [None, StoreUnavailableError(), RuntimeError(f"the SDK quotes {CANARY}")], ids=str)
+def test_the_start_logs_no_token(lines: io.StringIO, fault: Exception | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = FakeEngine()
+    if fault:
+        engine.fail_next("start", fault)
+    deps = start_generation.Dependencies(
+        jobs=MemoryJobStore(secret_job(JobStatus.MODERATING)),
+        attempts=MemoryAttemptStore(),
+        engine=engine,
+        workflow=FakeWorkflow(TASK_TOKEN),
+        clock=Ticker(),
+    )
+    monkeypatch.setattr(start_generation, "dependencies", lambda: deps)
+    start_generation.lambda_handler({"job_id": job_id(1), "task_token": TASK_TOKEN, "retry_count": 0}, CONTEXT)
+    assert_silent(lines)
+
+
+def test_an_error_that_quotes_the_request_is_logged_without_its_words(lines: io.StringIO) -> None:
+    engine = FakeEngine()
+    engine.fail_next("start", RuntimeError(f"validation failed for {CANARY}"))
+    deps = start_generation.Dependencies(
+        jobs=MemoryJobStore(secret_job(JobStatus.MODERATING)),
+        attempts=MemoryAttemptStore(),
+        engine=engine,
+        workflow=FakeWorkflow(TASK_TOKEN),
+        clock=Ticker(),
+    )
+    start_generation.handle({"job_id": job_id(1), "task_token": TASK_TOKEN, "retry_count": 0}, deps)
+    assert_silent(lines)
+    (line,) = [json.loads(text) for text in lines.getvalue().splitlines()]
+    assert line["error"] == "RuntimeError"
+    assert "start_generation.py:" in line["raised"]
+
+
+def test_an_error_of_aws_is_logged_by_its_code(lines: io.StringIO) -> None:
+    refused = ClientError({"Error": {"Code": "AccessDenied", "Message": f"{CANARY} may not"}}, "PutItem")
+    logger.error("failed", **facts_of(refused))
+    assert_silent(lines)
+    assert json.loads(lines.getvalue())["code"] == "AccessDenied"
+
+
+@pytest.mark.parametrize("status", ["Completed", "Failed", CANARY])
+def test_the_completion_logs_neither_token_nor_reason(lines: io.StringIO, status: str) -> None:
+    attempt = an_attempt(secret_job(), task_token=TASK_TOKEN)
+    deps = resume_on_completion.Dependencies(
+        attempts=MemoryAttemptStore(attempt),
+        results=FakeResults(problems={attempt.failure_location: ModelProblem(code="x", message=CANARY)}),
+        workflow=FakeWorkflow(TASK_TOKEN),
+    )
+    message = {"invocationStatus": status, "inferenceId": attempt.inference_id, "failureReason": CANARY}
+    records = [{"Sns": {"Message": text}} for text in (json.dumps(message), json.dumps(message), CANARY)]
+    resume_on_completion.handle({"Records": records}, deps)
+    assert_silent(lines)
+
+
+def test_the_review_logs_no_prompt(lines: io.StringIO) -> None:
+    job = secret_job(JobStatus.GENERATING)
+    attempt = an_attempt(job, task_token=TASK_TOKEN)
+    result = a_result(job, attempt)
+    deps = review_images.Dependencies(
+        jobs=MemoryJobStore(job),
+        attempts=MemoryAttemptStore(attempt),
+        results=FakeResults({attempt.output_location or "": result}),
+        gallery=FakeGallery(quarantined(result)),
+        clock=Ticker(),
+    )
+    review_images.handle({"job_id": job_id(1), "attempt_id": attempt.attempt_id}, deps)
+    assert_silent(lines)
+
+
+@pytest.mark.parametrize("fault", [None, MailRefusedError(code="MessageRejected")], ids=str)
+def test_the_notification_logs_neither_address_nor_link(lines: io.StringIO, fault: Exception | None) -> None:
+    mailer = FakeMailer()
+    if fault:
+        mailer.fail_next("send", fault)
+    post = Post(
+        jobs=MemoryJobStore(secret_job(JobStatus.DELIVERING, pictures=pictures())),
+        links=MemoryLinkStore(),
+        gallery=FakeGallery(),
+        mailer=mailer,
+        link_base=f"https://{CANARY}.example.com",
+        link_ttl_s=lambda: 60,
+        clock=Ticker(),
+        entropy=Dice(),
+    )
+    notify_requester.handle({"job_id": job_id(1)}, post)
+    assert_silent(lines)
+
+
+def test_the_ends_log_neither_cause_nor_prompt(lines: io.StringIO) -> None:
+    jobs = MemoryJobStore(secret_job(JobStatus.GENERATING))
+    cause = json.dumps({"errorMessage": CANARY, "stackTrace": [CANARY]})
+    record_failure.handle(
+        {"job_id": job_id(1), "error": "KeyError", "cause": cause},
+        record_failure.Dependencies(jobs=jobs, clock=Ticker()),
+    )
+    close_lost_job.handle(
+        {"detail": {"name": job_id(1), "status": "ABORTED", "input": CANARY}},
+        close_lost_job.Dependencies(jobs=jobs, teller=FakeTeller(), clock=Ticker()),
+    )
+    sweep_open_jobs.handle(
+        sweep_open_jobs.Dependencies(
+            jobs=MemoryJobStore(secret_job(updated_at_ms=1, failure=Failure(code="x", sentence=CANARY))),
+            workflow=FakeWorkflow(),
+            teller=FakeTeller(),
+            clock=Ticker(),
+        )
+    )
+    assert_silent(lines)
