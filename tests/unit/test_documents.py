@@ -1,0 +1,77 @@
+"""The documents say what the code does: metrics, error codes and folders are held against it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from afterimage.domain.errors import AfterimageError, RejectedError, TransientError
+from afterimage.domain.moderation import Action
+from afterimage.domain.status import JobStatus
+from afterimage.http.problems import status_of
+
+ROOT = Path(__file__).parent.parent.parent
+_COUNTED = re.compile(r'count\((f?)"([^"]+)"(?: if [^"]+ else "([^"]+)")?\)')
+_VARIANTS = {
+    "Completion": ["Resumed", "Failed", "Late", "Contradicted"],
+    "Job": [status.value.capitalize() for status in JobStatus if status.is_final],
+    "Notice": ["Sent", "Failed", "Uncertain", "Sending", "NotWanted", "None"],
+    "Prompt": [action.value.capitalize() for action in Action],
+}
+
+
+def counted_metrics() -> set[str]:
+    """The name of every metric that a handler counts."""
+    names: set[str] = set()
+    for path in sorted((ROOT / "functions" / "afterimage" / "handlers").glob("*.py")):
+        for is_format, name, other in _COUNTED.findall(path.read_text(encoding="utf-8")):
+            if is_format:
+                prefix = name.partition("{")[0]
+                names |= {prefix + variant for variant in _VARIANTS[prefix]}
+            else:
+                names |= {name, other} - {""}
+    return names
+
+
+def test_every_metric_stands_in_the_table_and_no_other() -> None:
+    section = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8").split("## Metrics")[1].split("Logs are")[0]
+    documented = set(re.findall(r"`([A-Z]\w+)`", section)) - {"Afterimage"}
+    assert documented == counted_metrics()
+
+
+def raised_at_the_door() -> set[str]:
+    """Codes of the classes that the HTTP functions answer with."""
+    pending, found = [RejectedError, TransientError], set()
+    while pending:
+        kind = pending.pop()
+        pending += kind.__subclasses__()
+        found.add(kind)
+    # What only states raise, or what has a code per rule.
+    states = {"JobClosedError", "GenerationRefusedError", "EngineUnavailableError", "ModeratorUnavailableError"}
+    return {kind.code for kind in found if kind.__name__ not in states | {"RejectedError"}}
+
+
+def test_every_error_code_of_the_door_is_documented_with_its_status() -> None:
+    text = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| (\d{3}) \| (.+) \|$", text, re.MULTILINE))
+    documented = {code: int(status) for status, codes in rows.items() for code in re.findall(r"`(\w+)`", codes)}
+    assert raised_at_the_door() - set(documented) == set()
+    source = (ROOT / "functions" / "afterimage" / "domain" / "request.py").read_text(encoding="utf-8")
+    rules = set(re.findall(r'code="(\w+)"', source))
+    assert rules - set(documented) == set()
+    assert {documented[code] for code in rules} == {422}
+
+
+@pytest.mark.parametrize("kind", [RejectedError, TransientError])
+def test_documented_statuses_are_those_that_are_answered(kind: type[AfterimageError]) -> None:
+    text = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| (\d{3}) \| (.+) \|$", text, re.MULTILINE))
+    documented = {code: int(status) for status, codes in rows.items() for code in re.findall(r"`(\w+)`", codes)}
+    pending = [kind]
+    while pending:
+        candidate = pending.pop()
+        pending += candidate.__subclasses__()
+        if candidate.code in documented:
+            assert documented[candidate.code] == status_of(candidate()).value, candidate
