@@ -29,7 +29,7 @@ deploy: setup ## deploy what has changed to the running local cloud
 logs: ## the last lines of every log
 	@$(DEV)/python -m local logs
 
-demo: up ## one picture from prompt to mail
+demo: setup ## one picture from prompt to mail
 	@$(DEV)/python -m cli demo
 
 check: setup ## linters, types, import rules, template, state machine, drift of generated files
