@@ -56,7 +56,7 @@ def start_missing(settings: Settings) -> list[Service]:
             f"There is no model in {settings.model_dir}. AFTERIMAGE_MODEL_DIR names a folder in diffusers' format."
         )
     for service in missing:
-        processes.stop(service.pid_file)  # also what a crashed leader left behind still holds its port
+        processes.stop(service.pid_file, service.stop_s)  # also what a crashed leader left behind still holds its port
         check_port(service)
     for service in missing:
         service.cwd.mkdir(parents=True, exist_ok=True)
@@ -110,7 +110,7 @@ def log_tail(service: Service, lines: int = LOG_LINES) -> str:
 
 def stop_services(wanted: list[Service]) -> list[Service]:
     """Stop in reverse order; return those that had been running."""
-    return [service for service in reversed(wanted) if processes.stop(service.pid_file)]
+    return [service for service in reversed(wanted) if processes.stop(service.pid_file, service.stop_s)]
 
 
 def stop_all(settings: Settings) -> list[Service]:

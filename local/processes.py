@@ -14,7 +14,6 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-STOP_TIMEOUT_S = 10.0
 _PROC = Path("/proc")
 
 
@@ -110,7 +109,7 @@ def is_alive(running: Running) -> bool:
     return row is not None and not row.zombie and row.started == running.started
 
 
-def stop(pid_file: Path, timeout_s: float = STOP_TIMEOUT_S) -> bool:
+def stop(pid_file: Path, timeout_s: float = 10.0) -> bool:
     """End the process of `pid_file` and all it started; return whether anything had to be ended.
 
     A dead leader may leave members of its session behind. They are ours as long as no stranger has the leader's pid:

@@ -31,6 +31,7 @@ class Service:
     cwd: Path
     ready: Callable[[], bool]
     patience_s: float
+    stop_s: float  # how long it may take to end by itself
     log: Path
     pid_file: Path
     sources: tuple[Path, ...] = ()
@@ -103,6 +104,7 @@ def _emulator(settings: Settings) -> Service:
         environment,
         ready=lambda: _answers(settings.emulator_port, "/_ministack/health"),
         cwd=scratch,
+        stop_s=1.0,  # it waits for what runs, though all it holds is in memory and ends with it
         sources=("local/emulator.py", "requirements/cloud.txt"),
     )
 
@@ -177,6 +179,7 @@ def _service(
     *,
     ready: Callable[[], bool],
     patience_s: float = 60.0,
+    stop_s: float = 10.0,
     cwd: Path | None = None,
     sources: tuple[str, ...] = (),
     weights: Path | None = None,
@@ -189,6 +192,7 @@ def _service(
         environment=environment,
         ready=ready,
         patience_s=patience_s,
+        stop_s=stop_s,
         cwd=cwd or settings.root,
         log=settings.logs / f"{name}.log",
         pid_file=settings.run / f"{name}.json",
