@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 
 import pytest
-
 from afterimage.domain.errors import AfterimageError, RejectedError, TransientError
 from afterimage.domain.moderation import Action
 from afterimage.domain.status import JobStatus
