@@ -18,8 +18,6 @@ from local.settings import Settings
 
 # Each writes a file that is kept in the repository; with --check it fails when the file is not what it would write.
 GENERATORS = (("-m", "afterimage.describe_api", "--check"),)
-# What only the processes of the local cloud import is not installed beside mypy.
-_ABSENT = [f"--disable-error-code={code}" for code in ("import-not-found", "import-untyped")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +38,6 @@ def checks(settings: Settings) -> list[Check]:
     sources = {"PYTHONPATH": os.pathsep.join((str(root / "functions"), str(root / "model"), str(root)))}
     return [
         Check(name="types", argv=[str(dev / "mypy")], environment=sources),
-        Check(name="types of local/", argv=[str(dev / "mypy"), *_ABSENT, "--package", "local"], environment=sources),
         Check(
             name="sam validate --lint",
             argv=[

@@ -84,7 +84,7 @@ def links_in(mail: email.message.EmailMessage) -> list[str]:
     return _LINK.findall(text_of(mail))
 
 
-def function_name(cloud: LocalCloud, logical_id: str) -> str:
+def resource_name(cloud: LocalCloud, logical_id: str) -> str:
     """The deployed name of a resource of the template."""
     found = cloud.client("cloudformation").describe_stack_resource(
         StackName=cloud.stack["stack_name"], LogicalResourceId=logical_id
@@ -95,7 +95,7 @@ def function_name(cloud: LocalCloud, logical_id: str) -> str:
 def invoke(cloud: LocalCloud, logical_id: str, event: dict[str, Any]) -> Any:
     """Invoke a function and return its answer."""
     answer = cloud.client("lambda").invoke(
-        FunctionName=function_name(cloud, logical_id), Payload=json.dumps(event).encode()
+        FunctionName=resource_name(cloud, logical_id), Payload=json.dumps(event).encode()
     )
     payload = json.loads(answer["Payload"].read() or b"null")
     assert "FunctionError" not in answer, payload
@@ -114,3 +114,13 @@ def job_item(cloud: LocalCloud, job_id: str) -> dict[str, Any]:
         TableName=cloud.outputs["TableName"], Key=key, ConsistentRead=True
     )["Item"]
     return item
+
+
+def attempts_of(cloud: LocalCloud, job_id: str) -> list[dict[str, Any]]:
+    """The stored attempts of a job, in DynamoDB's own notation."""
+    found = cloud.client("dynamodb").query(
+        TableName=cloud.outputs["TableName"],
+        KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
+        ExpressionAttributeValues={":pk": {"S": f"JOB#{job_id}"}, ":sk": {"S": "ATTEMPT#"}},
+    )
+    return list(found["Items"])

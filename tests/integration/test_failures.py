@@ -9,12 +9,14 @@ import pytest
 from integration.journey import (
     PROMPT,
     ask,
+    attempts_of,
     execution_arn,
     invoke,
     job_item,
     mails_to,
     person,
     read,
+    resource_name,
     wait_for_end,
     wait_for_status,
 )
@@ -27,15 +29,6 @@ if TYPE_CHECKING:
 _BUSY = json.dumps({"error": {"code": "busy", "message": "The queue is full.", "retryable": True}})
 
 
-def attempts_of(cloud: LocalCloud, job_id: str) -> list[dict[str, Any]]:
-    found = cloud.client("dynamodb").query(
-        TableName=cloud.outputs["TableName"],
-        KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
-        ExpressionAttributeValues={":pk": {"S": f"JOB#{job_id}"}, ":sk": {"S": "ATTEMPT#"}},
-    )
-    return list(found["Items"])
-
-
 def wait_for_execution(cloud: LocalCloud, job_id: str) -> str:
     """Return how the execution ended."""
     states = cloud.client("stepfunctions")
@@ -45,6 +38,13 @@ def wait_for_execution(cloud: LocalCloud, job_id: str) -> str:
         return status if status != "RUNNING" else None
 
     return cloud.wait_until(ended, f"the execution of {job_id}", 120)
+
+
+def knows_no_job(cloud: LocalCloud, job_id: str) -> bool:
+    """True once CloseLostJob has met the execution of a job that is not there."""
+    group = resource_name(cloud, "CloseLostJobLogGroup")
+    events = cloud.client("logs").filter_log_events(logGroupName=group)["events"]
+    return any("execution without a job" in event["message"] and job_id in event["message"] for event in events)
 
 
 @pytest.mark.parametrize(
@@ -176,6 +176,7 @@ def test_the_sweep_closes_a_silent_job_whose_execution_is_gone(cloud: LocalCloud
     dynamodb.delete_item(TableName=table, Key=key)
     cloud.client("stepfunctions").stop_execution(executionArn=execution_arn(cloud, job_id))
     assert wait_for_execution(cloud, job_id) == "ABORTED"
+    cloud.wait_until(lambda: knows_no_job(cloud, job_id), "the event of the stop")
     silent = int(item["updated_at_ms"]["N"]) - 16 * 60_000
     item["updated_at_ms"] = {"N": str(silent)}
     dynamodb.put_item(TableName=table, Item=item)

@@ -1,11 +1,14 @@
-"""The emulator reports a raised exception by its class, as Lambda does."""
+"""What the emulator is corrected to do: name a raised exception, judge a sender, relay a raw message as it is."""
 
+import base64
+import email
 import traceback
+from email.message import EmailMessage
 from typing import Any
 
 import pytest
 
-from local.emulator import error_type, with_error_type
+from local.emulator import error_type, with_error_type, with_raw_messages, with_sender_identity
 
 
 class TransientError(Exception):
@@ -55,3 +58,43 @@ def result(error: bool, kind: str) -> dict[str, Any]:
 )
 def test_only_the_generic_type_of_an_error_is_replaced(given: dict[str, Any], expected: str) -> None:
     assert with_error_type(lambda *_: given)({}, {}, "id")["body"]["errorType"] == expected
+
+
+def any_resource(*_: object) -> str:
+    return "*"
+
+
+def test_sending_is_judged_on_the_senders_identity() -> None:
+    resource_arn = with_sender_identity(any_resource)
+    body = b'{"FromEmailAddress": "studio@example.com"}'
+    arn = resource_arn("POST", "/v2/email/outbound-emails", body, "us-east-1", "000000000000")
+    assert arn == "arn:aws:ses:us-east-1:000000000000:identity/studio@example.com"
+
+
+@pytest.mark.parametrize(("path", "body"), [("/v2/email/identities", b"{}"), ("/v2/email/outbound-emails", b"")])
+def test_every_other_call_is_judged_as_before(path: str, body: bytes) -> None:
+    assert with_sender_identity(any_resource)("POST", path, body, "us-east-1", "000000000000") == "*"
+
+
+def test_a_raw_message_is_relayed_with_its_pictures_and_the_services_own_message_id() -> None:
+    message = EmailMessage()
+    message["Message-ID"] = "<ours@example.com>"
+    message["Subject"] = "A picture"
+    message.set_content("text")
+    message.add_alternative("<img src='cid:a'>", subtype="html")
+    list(message.iter_parts())[1].add_related(b"jpeg", "image", "jpeg", cid="<a>")
+    parse, build = with_raw_messages(lambda raw: {"Subject": "parsed"}, lambda *fields: "rebuilt")
+    assert parse(base64.b64encode(message.as_bytes()).decode()) == {"Subject": "parsed"}
+    relayed = email.message_from_string(build("source", ["to"], [], [], "subject", "text", "html", "id@ses"))
+    assert relayed.get_all("Message-ID") == ["<id@ses>"]
+    assert relayed["Date"]
+    assert [part.get_content_type() for part in relayed.walk() if not part.is_multipart()] == [
+        "text/plain",
+        "text/html",
+        "image/jpeg",
+    ]
+
+
+def test_a_message_that_is_not_raw_is_built_as_before() -> None:
+    _, build = with_raw_messages(lambda raw: {}, lambda *fields: "rebuilt")
+    assert build("source", ["to"], [], [], "subject", "text", "html", "id@ses") == "rebuilt"
