@@ -1,0 +1,280 @@
+"""The policies are no decoration: with one statement taken away, what needed it fails, and visibly.
+
+Each case removes a single statement from a deployed role, does what a caller would do, looks at the failure, and puts
+the statement back. What the emulator cannot judge is held by the table in tests/security.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import json
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+from integration.journey import (
+    PROMPT,
+    ask,
+    attempts_of,
+    execution_arn,
+    invoke,
+    job_item,
+    links_in,
+    mails_to,
+    person,
+    read,
+    resource_name,
+    wait_for_end,
+    wait_for_status,
+)
+from security.iam_table import EVALUATED, GRANTS, STAND_IN
+
+from local.settings import ROOT
+
+if TYPE_CHECKING:
+    from integration.conftest import LocalCloud
+
+Case = Callable[["LocalCloud"], None]
+
+
+@contextlib.contextmanager
+def without(cloud: LocalCloud, holder: str, sid: str) -> Iterator[None]:
+    """Take one statement from a function's role, or from a role, for as long as the block lasts."""
+    iam = cloud.client("iam")
+    role = resource_name(cloud, f"{holder}Role" if holder.endswith("Function") else holder)
+    found = []
+    for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
+        document = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+        found += [(name, document) for statement in document["Statement"] if statement.get("Sid") == sid]
+    ((name, document),) = found
+    rest = copy.deepcopy(document)
+    rest["Statement"] = [statement for statement in rest["Statement"] if statement.get("Sid") != sid]
+    if rest["Statement"]:
+        iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(rest))
+    else:
+        iam.delete_role_policy(RoleName=role, PolicyName=name)
+    try:
+        yield
+    finally:
+        iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(document))
+
+
+def forget(cloud: LocalCloud, holder: str) -> None:
+    """Start the function's process anew: it remembers parameters for half a minute."""
+    name, client = resource_name(cloud, holder), cloud.client("lambda")
+    client.update_function_configuration(
+        FunctionName=name, Timeout=client.get_function_configuration(FunctionName=name)["Timeout"]
+    )
+
+
+def post(cloud: LocalCloud, address: str) -> httpx.Response:
+    return cloud.http("POST", "/v1/images", token=cloud.token(address), body={"prompt": PROMPT})
+
+
+def make_picture(cloud: LocalCloud) -> tuple[str, str]:
+    """A delivered request: who asked, and its id."""
+    address = person()
+    job_id = ask(cloud, address)
+    assert wait_for_end(cloud, address, job_id)["status"] == "SUCCEEDED"
+    return address, job_id
+
+
+def denials(cloud: LocalCloud, holder: str) -> int:
+    """How often a function has ended with AccessDenied, by its log."""
+    group = resource_name(cloud, f"{holder.removesuffix('Function')}LogGroup")
+    pages = cloud.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group)
+    return sum("AccessDenied" in event["message"] for page in pages for event in page["events"])
+
+
+def refuses_at_the_door(status: int, code: str) -> Case:
+    def case(cloud: LocalCloud) -> None:
+        address = person()
+        answer = post(cloud, address)
+        assert (answer.status_code, answer.json()["code"]) == (status, code)
+        assert mails_to(cloud, address) == []
+
+    return case
+
+
+def fails(code: str) -> Case:
+    """The request is accepted, ends FAILED with this code, and its owner is told once."""
+
+    def case(cloud: LocalCloud) -> None:
+        address = person()
+        job_id = ask(cloud, address)
+        view = wait_for_end(cloud, address, job_id)
+        assert (view["status"], view["failure"]["code"], view["images"]) == ("FAILED", code, [])
+        assert len(mails_to(cloud, address)) == 1
+
+    return case
+
+
+def is_not_mailed(notice: str) -> Case:
+    """The picture is there, the mail is not, and the record says so."""
+
+    def case(cloud: LocalCloud) -> None:
+        address = person()
+        job_id = ask(cloud, address)
+        wait_for_status(cloud, address, job_id, "SUCCEEDED")
+        view = read(cloud, address, job_id)
+        assert view["notice"]["state"] == notice
+        assert len(view["images"]) == 1
+        assert mails_to(cloud, address) == []
+
+    return case
+
+
+def cannot_list(cloud: LocalCloud) -> None:
+    answer = cloud.http("GET", "/v1/images", token=cloud.token(person()))
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
+
+
+def waits_for_the_moderator(cloud: LocalCloud) -> None:
+    """A moderator that cannot read its policy lets nothing through; the state tries again."""
+    forget(cloud, "ModeratePromptFunction")
+    address = person()
+    job_id = ask(cloud, address)
+    states = cloud.client("stepfunctions")
+
+    def failed() -> bool:
+        events = states.get_execution_history(executionArn=execution_arn(cloud, job_id))["events"]
+        return any("ModeratorUnavailableError" in json.dumps(event, default=str) for event in events)
+
+    cloud.wait_until(failed, "the moderator's failure", 20)
+    assert read(cloud, address, job_id)["status"] in ("QUEUED", "MODERATING")
+    states.stop_execution(executionArn=execution_arn(cloud, job_id))
+
+
+def loses_the_completion(outcome: str | None) -> Case:
+    """The message fails, the request waits. AWS would repeat it and then keep it; the emulator does neither."""
+
+    def case(cloud: LocalCloud) -> None:
+        before = denials(cloud, "ResumeOnCompletionFunction")
+        address = person()
+        job_id = ask(cloud, address)
+        cloud.wait_until(lambda: denials(cloud, "ResumeOnCompletionFunction") > before, "a denial in the log")
+        assert read(cloud, address, job_id)["status"] == "GENERATING"
+        (attempt,) = attempts_of(cloud, job_id)
+        assert attempt.get("outcome", {}).get("S") == outcome
+        assert mails_to(cloud, address) == []
+        cloud.client("stepfunctions").stop_execution(executionArn=execution_arn(cloud, job_id))
+
+    return case
+
+
+def closes_by_the_event_instead(cloud: LocalCloud) -> None:
+    """The failure path fails too, so the execution's own FAILED event closes the job, with the general code."""
+    cloud.faults({"kind": "fail", "at": "before"})
+    fails("internal_error")(cloud)
+
+
+def loses_the_end_of_an_execution(cloud: LocalCloud) -> None:
+    """The event fails and the job stays open, for the sweep to find."""
+    before = denials(cloud, "CloseLostJobFunction")
+    address = person()
+    cloud.faults({"kind": "lose"})
+    job_id = ask(cloud, address)
+    wait_for_status(cloud, address, job_id, "GENERATING")
+    cloud.client("stepfunctions").stop_execution(executionArn=execution_arn(cloud, job_id))
+    cloud.wait_until(lambda: denials(cloud, "CloseLostJobFunction") > before, "a denial in the log")
+    assert read(cloud, address, job_id)["status"] == "GENERATING"
+    assert mails_to(cloud, address) == []
+
+
+def link_fails(cloud: LocalCloud) -> None:
+    address, _ = MADE[cloud.api_base]
+    (link,) = links_in(cloud.wait_for_mail(address))
+    answer = cloud.http("GET", link)
+    assert answer.status_code == 500
+
+
+def link_leads_to_what_s3_refuses(cloud: LocalCloud) -> None:
+    address, _ = MADE[cloud.api_base]
+    (link,) = links_in(cloud.wait_for_mail(address))
+    answer = cloud.http("GET", link)
+    assert answer.status_code == 302
+    assert cloud.http("GET", answer.headers["Location"]).status_code == 403
+
+
+def gallery_leads_to_what_s3_refuses(cloud: LocalCloud) -> None:
+    address, job_id = MADE[cloud.api_base]
+    (image,) = read(cloud, address, job_id)["images"]
+    assert cloud.http("GET", image["url"]).status_code == 403
+
+
+def function_fails(holder: str, event: str) -> Case:
+    def case(cloud: LocalCloud) -> None:
+        document = json.loads((ROOT / "events" / f"{event}.json").read_text())
+        if "scheduled_time" in document:
+            document["scheduled_time"] = person()  # the idempotency key: nobody has used it
+        with pytest.raises(AssertionError, match="AccessDenied"):
+            invoke(cloud, holder, document)
+
+    return case
+
+
+# One delivered request per cloud, for the cases that need a picture that is there.
+MADE: dict[str, tuple[str, str]] = {}
+
+CASES: dict[tuple[str, str], Case] = {
+    ("RequestsApiFunction", "RecordAndRead"): refuses_at_the_door(500, "internal_error"),
+    ("RequestsApiFunction", "StartWorkflow"): refuses_at_the_door(500, "internal_error"),
+    ("RequestsApiFunction", "FindOwnAddress"): refuses_at_the_door(500, "internal_error"),
+    ("RequestsApiFunction", "ListOwn"): cannot_list,
+    ("RequestsApiFunction", "PresignPublished"): gallery_leads_to_what_s3_refuses,
+    ("ModeratePromptFunction", "AdvanceJob"): fails("internal_error"),
+    ("ModeratePromptFunction", "ReadPolicy"): waits_for_the_moderator,
+    ("StartGenerationFunction", "AdvanceJobAndRegister"): fails("internal_error"),
+    ("StartGenerationFunction", "WriteInput"): fails("internal_error"),
+    ("StartGenerationFunction", "Invoke"): fails("internal_error"),
+    ("ResumeOnCompletionFunction", "SettleAttempt"): loses_the_completion(None),
+    ("ResumeOnCompletionFunction", "AnswerToken"): loses_the_completion("succeeded"),
+    ("ReviewImagesFunction", "AdvanceJob"): fails("internal_error"),
+    ("ReviewImagesFunction", "ReadResultAndQuarantine"): fails("invalid_result"),
+    ("ReviewImagesFunction", "Publish"): fails("internal_error"),
+    ("NotifyRequesterFunction", "SendMail"): is_not_mailed("failed"),
+    ("NotifyRequesterFunction", "MakeLinks"): is_not_mailed("sending"),
+    ("NotifyRequesterFunction", "ReadThumbnails"): is_not_mailed("sending"),
+    ("PublicLinkFunction", "FindLink"): link_fails,
+    ("PublicLinkFunction", "PresignPublished"): link_leads_to_what_s3_refuses,
+    ("RecordFailureFunction", "CloseJob"): closes_by_the_event_instead,
+    ("CloseLostJobFunction", "CloseJob"): loses_the_end_of_an_execution,
+    ("SweepOpenJobsFunction", "FindOpenJobs"): function_fails("SweepOpenJobsFunction", "schedule_sweep"),
+    ("StartScheduledRequestFunction", "StartWorkflow"): function_fails(
+        "StartScheduledRequestFunction", "scheduler_request"
+    ),
+    ("ModelRole", "ReadJobs"): fails("generation_failed"),
+    ("ModelRole", "WritePictures"): fails("storage_failed"),
+}
+
+
+@pytest.fixture
+def made(cloud: LocalCloud) -> tuple[str, str]:
+    if cloud.api_base not in MADE:
+        MADE[cloud.api_base] = make_picture(cloud)
+    return MADE[cloud.api_base]
+
+
+@pytest.mark.parametrize(("holder", "sid"), CASES, ids=lambda name: name.removesuffix("Function"))
+def test_without_the_statement_what_needed_it_fails(
+    cloud: LocalCloud, made: tuple[str, str], holder: str, sid: str
+) -> None:
+    with without(cloud, holder, sid):
+        CASES[holder, sid](cloud)
+
+
+def test_with_every_statement_back_a_request_succeeds(cloud: LocalCloud) -> None:
+    address, job_id = make_picture(cloud)
+    (link,) = links_in(cloud.wait_for_mail(address))
+    answer = cloud.http("GET", link)
+    assert answer.status_code == 302
+    assert cloud.http("GET", answer.headers["Location"]).content.startswith(b"\x89PNG")
+    assert "notice" in job_item(cloud, job_id)
+
+
+def test_the_cases_are_of_statements_that_are_judged_here_and_of_every_function() -> None:
+    judged = {(grant.holder, grant.sid) for grant in GRANTS if grant.judged in (EVALUATED, STAND_IN)}
+    assert set(CASES) <= judged
+    assert {holder for holder, _ in CASES} == {holder for holder, _ in judged}
