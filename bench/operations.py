@@ -1,0 +1,215 @@
+"""Which AWS calls one delivered picture makes: the real handlers and adapters run here on moto, and botocore counts.
+
+What moto does not have (Step Functions with tokens, SageMaker's runtime) is answered on the spot. The container's own
+writes are added by hand, because it runs elsewhere.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import Any
+from unittest import mock
+
+import boto3
+import yaml
+from afterimage.contracts.codec import to_json
+from afterimage.contracts.generation import GeneratedImage, GenerationResult
+from moto import mock_aws
+
+from local.settings import ROOT
+
+BUCKET, TABLE, SENDER = "bench-pictures", "bench-table", "studio@afterimage.example"
+ANSWERED = ("stepfunctions", "sfn", "sagemaker-runtime")
+PARAMETERS = {"/bench/admission": "open", "/bench/policy": "packaged", "/bench/link": "168"}
+UNIT_BYTES = 1024
+
+
+class Counting:
+    """Calls by service and operation, and the DynamoDB units that they cost on demand."""
+
+    def __init__(self) -> None:
+        self.calls: Counter[str] = Counter()
+        self.write_units = 0.0
+        self.read_units = 0.0
+        self.answer = {"OutputLocation": f"s3://{BUCKET}/inference/output/a.out"}
+
+    def before(self, model: Any, **_: Any) -> Any:
+        service = model.service_model.service_name
+        self.calls[f"{service}:{model.name}"] += 1
+        if service in ANSWERED:
+            return SimpleNamespace(status_code=200, headers={}), self.answer
+        return None
+
+
+def count() -> dict[str, Any]:
+    """Deliver one picture and return calls, DynamoDB units and bytes of the mail."""
+    with warnings.catch_warnings(), _variables(), mock_aws():
+        warnings.simplefilter("ignore")
+        boto3.setup_default_session(region_name="us-east-1")
+        world = _World()
+        counting = Counting()
+        boto3.setup_default_session(region_name="us-east-1")  # clients made from here on are counted
+        boto3._get_default_session().events.register("before-call", counting.before)
+        sizes = _deliver(world)
+        boto3.setup_default_session()
+    calls = counting.calls
+    return {"calls": dict(sorted(calls.items())), "dynamodb": _units(calls, sizes), "item_bytes": sizes}
+
+
+def _units(calls: Counter[str], sizes: dict[str, int]) -> dict[str, Any]:
+    """Request units by the rules of on-demand capacity, with every item as big as it is in the end: an upper bound.
+
+    A write of a job is a write to the table, one to `by-owner`, and two to `open`, whose key holds the time: the old
+    entry goes, a new one comes. A write in a transaction costs twice. Reads are strongly consistent.
+    """
+    job, attempt, link = (math.ceil(sizes[name] / UNIT_BYTES) for name in ("job", "attempt", "link"))
+    job_writes = calls["dynamodb:UpdateItem"] - 2  # two of the updates are of the attempt
+    writes = 2 * job + 2 * job + job_writes * 4 * job + 3 * attempt + link
+    reads = sum(count for name, count in calls.items() if name == "dynamodb:GetItem") * math.ceil(sizes["job"] / 4096)
+    return {"write_units": writes, "read_units": reads}
+
+
+@contextmanager
+def _variables() -> Iterator[None]:
+    keys = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_DEFAULT_REGION": "us-east-1"}
+    ours = {
+        "TABLE_NAME": TABLE,
+        "BUCKET_NAME": BUCKET,
+        "STATE_MACHINE_ARN": "arn:aws:states:us-east-1:123456789012:stateMachine:bench",
+        "USER_POOL_ID": "set below",
+        "MODEL_PROFILE": "sd15",
+        "JOB_TTL_DAYS": "90",
+        "ADMISSION_PARAMETER": "/bench/admission",
+        "MODERATION_POLICY_PARAMETER": "/bench/policy",
+        "ENDPOINT_NAME": "bench",
+        "REQUEST_TTL_SECONDS": "3600",
+        "INVOCATION_TIMEOUT_SECONDS": "600",
+        "SENDER_ADDRESS": SENDER,
+        "LINK_BASE": "https://pictures.example",
+        "LINK_TTL_PARAMETER": "/bench/link",
+        "POWERTOOLS_METRICS_DISABLED": "true",
+        "POWERTOOLS_LOG_LEVEL": "CRITICAL",
+    }
+    with mock.patch.dict("os.environ", keys | ours, clear=True):
+        yield
+
+
+class _World:
+    """The account as it stands before the request, with clients that are not counted."""
+
+    def __init__(self) -> None:
+        self.dynamodb, self.s3 = boto3.client("dynamodb"), boto3.client("s3")
+        taken = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
+        properties = _template()["Resources"]["Table"]["Properties"]
+        self.dynamodb.create_table(TableName=TABLE, **{name: properties[name] for name in taken})
+        self.s3.create_bucket(Bucket=BUCKET)
+        boto3.client("sesv2").create_email_identity(EmailIdentity=SENDER)
+        for name, value in PARAMETERS.items():
+            boto3.client("ssm").put_parameter(Name=name, Value=value, Type="String")
+        people = boto3.client("cognito-idp")
+        pool = people.create_user_pool(PoolName="bench")["UserPool"]["Id"]
+        os.environ["USER_POOL_ID"] = pool
+        self.event = json.loads((ROOT / "events" / "http_post_image.json").read_text(encoding="utf-8"))
+        self.event["body"] = json.dumps({"prompt": "a lighthouse at dusk, waves against the rocks"})
+        attributes = [{"Name": "email", "Value": "ada@example.com"}, {"Name": "email_verified", "Value": "true"}]
+        username = self.event["requestContext"]["authorizer"]["jwt"]["claims"]["username"]
+        people.admin_create_user(UserPoolId=pool, Username=username, UserAttributes=attributes)
+
+    def item(self, partition: str) -> list[dict[str, Any]]:
+        """Every item whose partition key begins so."""
+        items: list[dict[str, Any]] = self.dynamodb.scan(TableName=TABLE)["Items"]
+        return [item for item in items if item["pk"]["S"].startswith(partition)]
+
+    def answer_of_the_container(self, document: dict[str, Any]) -> None:
+        """Write what the container writes: the picture, its thumbnail, the result."""
+        seed = document["seeds"][0]
+        prefix = document["output_prefix"].split("/", 3)[3]
+        picture = GeneratedImage(
+            seed=seed,
+            width=document["width"],
+            height=document["height"],
+            size_bytes=9,
+            sha256="0" * 64,
+            content_type="image/png",
+            key=f"{prefix}0.png",
+            thumbnail_key=f"{prefix}0.jpg",
+        )
+        result = GenerationResult(
+            job_id=document["job_id"],
+            images=(picture,),
+            width=document["width"],
+            height=document["height"],
+            steps=document["steps"],
+            guidance=document["guidance"],
+            scheduler="PNDMScheduler",
+            timings_s={"total": 1.0},
+            versions={"model": "bench"},
+        )
+        for key, body in ((picture.key, b"a picture"), (picture.thumbnail_key, b"x" * 12_000)):
+            self.s3.put_object(Bucket=BUCKET, Key=key, Body=body)
+        self.s3.put_object(Bucket=BUCKET, Key="inference/output/a.out", Body=to_json(result).encode())
+
+
+def _template() -> dict[str, Any]:
+    class Loader(yaml.SafeLoader):
+        """Takes CloudFormation's short tags for what they stand beside."""
+
+    Loader.add_multi_constructor("!", lambda loader, tag, node: f"{tag} {node.value}")
+    document: dict[str, Any] = yaml.load((ROOT / "template.yaml").read_text(encoding="utf-8"), Loader=Loader)  # noqa: S506
+    return document
+
+
+def _deliver(world: _World) -> dict[str, int]:
+    """Run the handlers in the order of the workflow. Returns bytes of job, attempt and link."""
+    from afterimage.handlers import (
+        moderate_prompt,
+        notify_requester,
+        requests_api,
+        resume_on_completion,
+        review_images,
+        start_generation,
+    )
+
+    handlers = (requests_api, moderate_prompt, start_generation, resume_on_completion, review_images, notify_requester)
+    for handler in handlers:
+        handler.dependencies.cache_clear()
+    accepted = requests_api.handle(world.event, requests_api.dependencies())
+    job_id = json.loads(accepted["body"])["id"]
+    moderate_prompt.handle({"job_id": job_id}, moderate_prompt.dependencies())
+    start = json.loads((ROOT / "events" / "state_start_generation.json").read_text(encoding="utf-8"))
+    start_generation.handle({**start, "job_id": job_id}, start_generation.dependencies())
+    attempt_id = _attempt(world)["attempt_id"]["S"]
+    document = json.loads(world.s3.get_object(Bucket=BUCKET, Key=f"jobs/{job_id}/{attempt_id}.json")["Body"].read())
+    world.answer_of_the_container(document)
+    message = json.loads((ROOT / "events" / "sns_completion_success.json").read_text(encoding="utf-8"))
+    completion = json.loads(message["Records"][0]["Sns"]["Message"])
+    completion["inferenceId"] = f"{job_id}.{attempt_id}"
+    completion["responseParameters"]["outputLocation"] = f"s3://{BUCKET}/inference/output/a.out"
+    message["Records"][0]["Sns"]["Message"] = json.dumps(completion)
+    resume_on_completion.handle(message, resume_on_completion.dependencies())
+    review_images.handle({"job_id": job_id, "attempt_id": attempt_id}, review_images.dependencies())
+    told = notify_requester.handle({"job_id": job_id}, notify_requester.dependencies())
+    if told["status"] != "SUCCEEDED":
+        raise RuntimeError(f"The request ended {told['status']}, so there is nothing to count.")
+    for handler in handlers:
+        handler.dependencies.cache_clear()
+    job = next(item for item in world.item("JOB#") if item["sk"]["S"] == "JOB")
+    (link,) = world.item("LINK#")
+    return {"job": _bytes(job), "attempt": _bytes(_attempt(world)), "link": _bytes(link)}
+
+
+def _attempt(world: _World) -> dict[str, Any]:
+    (attempt,) = [item for item in world.item("JOB#") if item["sk"]["S"] != "JOB"]
+    return attempt
+
+
+def _bytes(item: dict[str, Any]) -> int:
+    """About the size that DynamoDB counts: names and values."""
+    return len(json.dumps({name: next(iter(value.values())) for name, value in item.items()}))
