@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
@@ -12,11 +13,17 @@ from botocore.exceptions import ClientError
 from afterimage.adapters.aws import error_code, is_throttle
 from afterimage.domain.errors import InvalidResultError, StoreUnavailableError
 
-# boto3 still presigns with SigV2 in some regions; a SigV4 URL needs the regional host, which `virtual` gives on AWS.
-PRESIGN_CONFIG = Config(signature_version="s3v4", s3={"us_east_1_regional_endpoint": "regional"})
+# boto3 still presigns with SigV2 in some regions. The regional host comes with `virtual` only, and without it the URL
+# of a young bucket is redirected to a host that its signature does not name; an IP address keeps the path style.
+PRESIGN_CONFIG = Config(
+    signature_version="s3v4", s3={"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"}
+)
 PRESIGNED_TTL_S = 300
 # 403 is what HEAD says of a missing object to whoever may not list the bucket.
 _GONE = frozenset({"NoSuchKey", "404", "403", "NotFound"})
+# A tag takes few characters and 256 of them; one of the model's own name must not cost a picture that is made.
+_NOT_IN_TAGS = re.compile(r"[^A-Za-z0-9 +\-=._:/@]")
+_MAX_TAG_CHARACTERS = 256
 
 
 class S3Gallery:
@@ -29,11 +36,12 @@ class S3Gallery:
     def publish(self, quarantined_key: str, key: str, size_bytes: int | None, tags: Mapping[str, str]) -> None:
         """Copy an object with these tags; a second copy gives the same. Raises InvalidResultError for a wrong one."""
         source = {"Bucket": self._bucket, "Key": quarantined_key}
+        tagging = urlencode({name: _NOT_IN_TAGS.sub("-", text)[:_MAX_TAG_CHARACTERS] for name, text in tags.items()})
         try:
             if size_bytes is not None and self._client.head_object(**source)["ContentLength"] != size_bytes:
                 raise InvalidResultError()
             self._client.copy_object(
-                Bucket=self._bucket, Key=key, CopySource=source, TaggingDirective="REPLACE", Tagging=urlencode(tags)
+                Bucket=self._bucket, Key=key, CopySource=source, TaggingDirective="REPLACE", Tagging=tagging
             )
         except ClientError as exc:
             if error_code(exc) in _GONE:
