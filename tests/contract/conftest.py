@@ -1,4 +1,4 @@
-"""DynamoDB by moto, with the table of the template."""
+"""DynamoDB and S3 by moto; the table is the template's."""
 
 from __future__ import annotations
 
@@ -36,4 +36,19 @@ def table(dynamodb: Any) -> str:
     """Return the name of a fresh, empty table."""
     name = f"afterimage-{next(_NAMES)}"
     create_table(dynamodb, name)
+    return name
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[Any]:
+    """Return a client of an S3 in this process."""
+    with mock.patch.dict(os.environ, _NOBODY), mock_aws():
+        yield boto3.client("s3")
+
+
+@pytest.fixture
+def bucket(s3: Any) -> str:
+    """Return the name of a fresh, empty bucket."""
+    name = f"afterimage-{next(_NAMES)}"
+    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
     return name

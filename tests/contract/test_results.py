@@ -1,0 +1,97 @@
+"""What the container and SageMaker wrote, read from S3: only ours, only of the agreed shape, only of sane size."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from afterimage.adapters.s3_results import S3Results
+from afterimage.contracts.codec import to_json
+from afterimage.contracts.generation import ModelError, ModelProblem
+from afterimage.domain.errors import InvalidResultError, StoreUnavailableError
+from fakes.samples import a_job, a_result, an_attempt
+from fakes.stubbed import stubbed
+
+RESULT = a_result(a_job(), an_attempt(a_job()))
+PROBLEM = ModelProblem(code="outside_limits", message="Steps: at most 50.")
+
+
+@pytest.fixture
+def results(s3: Any, bucket: str) -> S3Results:
+    return S3Results(s3, bucket)
+
+
+def put(s3: Any, bucket: str, key: str, text: str | bytes) -> str:
+    s3.put_object(Bucket=bucket, Key=key, Body=text if isinstance(text, bytes) else text.encode())
+    return f"s3://{bucket}/{key}"
+
+
+def test_a_result_is_read_as_the_container_wrote_it(results: S3Results, s3: Any, bucket: str) -> None:
+    assert results.read_result(put(s3, bucket, "inference/output/1.out", to_json(RESULT))) == RESULT
+
+
+@pytest.mark.parametrize(
+    "text", ["", "not json", "{}", "[]", to_json(RESULT)[:-1], b"\xff\xfe", to_json(ModelError(error=PROBLEM))]
+)
+def test_a_result_of_another_shape_is_refused(results: S3Results, s3: Any, bucket: str, text: str | bytes) -> None:
+    location = put(s3, bucket, "inference/output/1.out", text)
+    with pytest.raises(InvalidResultError):
+        results.read_result(location)
+
+
+def test_a_result_without_measure_is_refused(results: S3Results, s3: Any, bucket: str) -> None:
+    location = put(s3, bucket, "inference/output/1.out", to_json(RESULT) + " " * 1_000_000)
+    with pytest.raises(InvalidResultError):
+        results.read_result(location)
+
+
+def test_a_result_elsewhere_is_not_even_read(results: S3Results, s3: Any, bucket: str) -> None:
+    put(s3, bucket, "uploads/somebody/1.out", to_json(RESULT))
+    put(s3, bucket, "inference/failure/1.out", to_json(RESULT))
+    for location in (
+        f"s3://{bucket}/uploads/somebody/1.out",
+        f"s3://{bucket}/inference/failure/1.out",
+        f"s3://another-{bucket}/inference/output/1.out",
+        f"https://{bucket}/inference/output/1.out",
+        "",
+    ):
+        with pytest.raises(InvalidResultError):
+            results.read_result(location)
+
+
+def test_a_missing_result_is_refused(results: S3Results, bucket: str) -> None:
+    with pytest.raises(InvalidResultError):
+        results.read_result(f"s3://{bucket}/inference/output/none.out")
+
+
+def test_the_containers_own_words_are_read(results: S3Results, s3: Any, bucket: str) -> None:
+    location = put(s3, bucket, "inference/failure/1.out", to_json(ModelError(error=PROBLEM)))
+    assert results.read_problem(location) == PROBLEM
+
+
+@pytest.mark.parametrize("text", ["", "Model timed out", "<html>", "[]", '{"error": "text"}', b"\xff\xfe"])
+def test_other_words_are_none(results: S3Results, s3: Any, bucket: str, text: str | bytes) -> None:
+    assert results.read_problem(put(s3, bucket, "inference/failure/1.out", text)) is None
+
+
+def test_no_words_are_none(results: S3Results, bucket: str) -> None:
+    for location in (None, "", f"s3://{bucket}/inference/failure/none.out", "s3://another/inference/failure/1.out"):
+        assert results.read_problem(location) is None
+
+
+def test_a_role_that_may_not_list_hears_access_denied_of_a_missing_key() -> None:
+    """Raised, it would be delivered again in vain while the state waits for hours."""
+    client, stubber = stubbed("s3")
+    results = S3Results(client, "pictures")
+    stubber.add_client_error("get_object", "AccessDenied", http_status_code=403)
+    assert results.read_problem("s3://pictures/inference/failure/none.out") is None
+    stubber.add_client_error("get_object", "AccessDenied", http_status_code=403)
+    with pytest.raises(InvalidResultError):
+        results.read_result("s3://pictures/inference/output/none.out")
+
+
+def test_a_throttle_is_told_as_ours() -> None:
+    client, stubber = stubbed("s3")
+    stubber.add_client_error("get_object", "SlowDown", http_status_code=503)
+    with pytest.raises(StoreUnavailableError):
+        S3Results(client, "pictures").read_problem("s3://pictures/inference/failure/1.out")
