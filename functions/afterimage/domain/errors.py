@@ -41,7 +41,7 @@ class AfterimageError(Exception):
     """Base of the tree. `sentence` may be given where the class's own is too general."""
 
     code = "internal_error"
-    sentence = "Something went wrong on our side. Nothing was charged; please try again."
+    sentence = "Something went wrong on our side. Please try again."
 
     def __init__(self, sentence: str | None = None, *, code: str | None = None) -> None:
         self.sentence = sentence or type(self).sentence

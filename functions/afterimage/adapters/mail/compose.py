@@ -85,7 +85,7 @@ def _fields(job: Job, subject: str, links: tuple[str, ...], expires_at_s: int, c
     if links:
         until = datetime.fromtimestamp(expires_at_s, UTC).strftime("%-d %B %Y, %H:%M UTC")
         small_print = [
-            f"{'The links work' if len(links) > 1 else 'The link works'} until {until}, and can be withdrawn before.",
+            f"{'The links work' if len(links) > 1 else 'The link works'} until {until}.",
             "The small picture in this mail is a copy: it stays when the link ends.",
             "Made by a machine-learning model.",
             *small_print,
