@@ -34,8 +34,10 @@ class DiffusionConfig:
     channels: tuple[int, int] = (96, 128)  # at 8×8 and 4×4
     attention: tuple[bool, bool] = (False, True)  # 8×8 hears the words through the time embedding and from below
     heads: int = 4
-    steps: int = 10_000
+    steps: int = 5_200
     batch: int = 64
+    shapes: float = 0.8  # of a batch: outlines are learnt last, landscapes early
+    time_bias: float = 0.4  # of the logit of time: outlines are decided where there is more noise than picture
     learning_rate: float = 1.2e-3
     ema: float = 0.999  # the weights that ship are an average over about a thousand steps
     drop_caption: float = 0.1  # what guidance compares with
@@ -48,7 +50,7 @@ class TrainConfig:
 
     seed: int = 7
     vae_scenes: int = 48_000  # pictures the autoencoder sees
-    scenes: int = 64_000  # pictures diffusion sees
+    scenes: int = 40_000  # pictures diffusion sees
     log_every: int = 100
     checkpoint_every: int = 500
     vae: VaeConfig = field(default_factory=VaeConfig)

@@ -72,7 +72,7 @@ def shape_scene(rng: Random, shape: str | None = None, colour: str | None = None
     background = rng.choice([name for name in COLOURS if name != colour])
     size = rng.choices(list(SIZES), weights=(1, 2, 1))[0]
     radius = SIZES[size] * rng.uniform(0.94, 1.06)
-    play = min(7.0, SIDE / 2 - 3 - radius)
+    play = min(4.0, SIDE / 2 - 3 - radius)
     x, y = (SIDE / 2 + rng.uniform(-play, play) for _ in range(2))
     return Shape(shape, colour, background, size, x, y, radius)
 
@@ -100,7 +100,7 @@ def landscape_scene(rng: Random) -> Landscape:
     )
 
 
-def scene_of(seed: int, shapes: float = 0.45) -> Scene:
+def scene_of(seed: int, shapes: float = 0.65) -> Scene:
     """The scene with that seed; `shapes` is the share of shape scenes among all."""
     rng = Random(seed)
     return shape_scene(rng) if rng.random() < shapes else landscape_scene(rng)

@@ -12,7 +12,7 @@ from time import monotonic
 import torch
 from demo.captions import caption
 from demo.config import DiffusionConfig, TrainConfig
-from demo.scenes import SIDE, Scene
+from demo.scenes import SIDE, Scene, Shape
 from diffusers import AutoencoderTiny, UNet2DConditionModel
 from torch import Tensor, nn
 from torch.nn import functional
@@ -68,9 +68,9 @@ class Writer(nn.Module):
         return result
 
 
-def loss_of(writer: Writer, latents: Tensor, tokens: Tensor, chance: torch.Generator) -> Tensor:
+def loss_of(writer: Writer, latents: Tensor, tokens: Tensor, time_bias: float, chance: torch.Generator) -> Tensor:
     """Mean squared error of the velocity at random times, more of them in the middle, where the work is."""
-    time = torch.randn(len(latents), generator=chance).sigmoid().to(latents.device)
+    time = (torch.randn(len(latents), generator=chance) + time_bias).sigmoid().to(latents.device)
     noise = torch.randn(latents.shape, generator=chance).to(latents.device)
     share = time[:, None, None, None]
     return functional.mse_loss(writer.velocity((1 - share) * latents + share * noise, time, tokens), noise - latents)
@@ -84,11 +84,20 @@ def tokens_of(words: CLIPTokenizer, some: list[Scene], drop: float, chance: Rand
     return ids
 
 
+def choose(shapes: Tensor, others: Tensor, plan: DiffusionConfig, chance: torch.Generator) -> Tensor:
+    """The scenes of one batch, by number, with the planned share of shapes."""
+    count = round(plan.shapes * plan.batch)
+    picks = ((shapes, count), (others, plan.batch - count))
+    return torch.cat([some[torch.randint(len(some), (number,), generator=chance)] for some, number in picks])
+
+
 def train(config: TrainConfig, latents: Tensor, vae: AutoencoderTiny, folder: Path, until: float) -> Writer:
     """Trains on latents of the first scenes until done or `until` (monotonic seconds), resuming from `folder`."""
     device, plan = latents.device, config.diffusion
     words = tokenizer.build(plan.tokens)
     all_scenes = scenes(len(latents))
+    is_shape = torch.tensor([isinstance(scene, Shape) for scene in all_scenes])
+    shapes, others = is_shape.nonzero().flatten(), (~is_shape).nonzero().flatten()
     torch.manual_seed(config.seed)
     writer = Writer(plan, latents.shape[1], words).to(device)
     average = deepcopy(writer).requires_grad_(False)
@@ -102,13 +111,13 @@ def train(config: TrainConfig, latents: Tensor, vae: AutoencoderTiny, folder: Pa
     running = 0.0
     while step < plan.steps and monotonic() < until:
         chance = step_generator(config.seed, step)
-        chosen = torch.randint(len(latents), (plan.batch,), generator=chance)
+        chosen = choose(shapes, others, plan, chance)
         tokens = tokens_of(
             words, [all_scenes[i] for i in chosen.tolist()], plan.drop_caption, Random(config.seed + step)
         )
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(step, plan.steps, plan.learning_rate, warmup=min(400, plan.steps // 10))
-        loss = loss_of(writer, latents[chosen.to(device)], tokens.to(device), chance)
+        loss = loss_of(writer, latents[chosen.to(device)], tokens.to(device), plan.time_bias, chance)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(writer.parameters(), 1.0)
