@@ -23,7 +23,7 @@ def conditions() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "load_1_5_15_min": [round(load, 2) for load in os.getloadavg()],
         "python": platform.python_version(),
-        "system": f"{platform.system()} {platform.release()}",
+        "system": f"{platform.system()} {platform.machine()}",
         "versions": {name: importlib.metadata.version(name) for name in ("boto3", "pydantic", "aws-lambda-powertools")},
     }
 

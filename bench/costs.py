@@ -47,7 +47,8 @@ def measure(operations: dict[str, Any], workflow: dict[str, Any]) -> dict[str, A
         "S3 requests": puts * prices["s3"]["per_thousand_puts"] / 1e3 + gets * prices["s3"]["per_thousand_gets"] / 1e3,
         "S3 storage": gigabytes * months * prices["s3"]["per_gb_month"],
         "SNS": prices["sns"]["per_million_requests"] / 1e6,
-        "SES": prices["ses"]["per_thousand_mails"] / 1e3 + 20_000 / 1e9 * prices["ses"]["per_gb_attached"],
+        "SES": prices["ses"]["per_thousand_mails"] / 1e3
+        + assumed["mail_bytes"] / 1e9 * prices["ses"]["per_gb_attached"],
         "Logs": sum(invocations.values())
         * assumed["log_bytes_per_invocation"]
         / 1e9
