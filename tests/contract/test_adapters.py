@@ -247,6 +247,7 @@ def test_a_refused_mail_is_told_by_its_code_without_the_address(code: str) -> No
         send(code)
     assert caught.value.code == code
     assert ADDRESS not in str(caught.value)
+    assert caught.value.__cause__ is None  # a traceback would quote it
     assert caught.value.__suppress_context__
 
 

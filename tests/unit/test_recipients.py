@@ -8,6 +8,7 @@ import pytest
 from afterimage.domain.errors import InvalidRequestError, RecipientNotPermittedError
 from afterimage.domain.recipients import MAIL_ANY_SCOPE, check_address, choose_recipient
 from fakes.samples import ADA, ADDRESS, MACHINE
+from fakes.template import template
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -104,3 +105,9 @@ def test_no_other_scope_is_taken_for_it(scope: str) -> None:
 def test_without_any_address_nobody_is_mailed(caller: object) -> None:
     with pytest.raises(RecipientNotPermittedError):
         choose_recipient(caller, None, None)  # type: ignore[arg-type]
+
+
+def test_the_scope_is_one_that_the_template_makes() -> None:
+    server = template()["Resources"]["ResourceServer"]["Properties"]
+    scopes = [f"{server['Identifier']}/{scope['ScopeName']}" for scope in server["Scopes"]]
+    assert MAIL_ANY_SCOPE in scopes
