@@ -9,7 +9,6 @@ from afterimage.domain.errors import (
     AfterimageError,
     EngineUnavailableError,
     JobNotFoundError,
-    MailUnavailableError,
     StoppedError,
     by_name,
     leaves,
@@ -125,9 +124,3 @@ def test_an_execution_without_a_word_ends_by_its_status() -> None:
     assert [end_of_execution(status)[0] for status in ("FAILED", "TIMED_OUT")] == [JobStatus.FAILED] * 2
     assert end_of_execution("TIMED_OUT")[1].code == "timed_out"
     assert end_of_execution("FAILED")[1].code == "internal_error"
-
-
-def test_no_sentence_for_a_person_holds_words_of_a_library() -> None:
-    for error in (*leaves(AfterimageError), MailUnavailableError):
-        assert error.sentence[0].isupper()
-        assert error.sentence.endswith(".")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import pytest
 from afterimage.domain.errors import JobClosedError, JobNotFoundError, StoreUnavailableError
@@ -21,7 +22,7 @@ STRICTER = Policy(
 )
 
 
-def asked(prompt: str, status: JobStatus = JobStatus.QUEUED, **changes: object) -> Job:
+def asked(prompt: str, status: JobStatus = JobStatus.QUEUED, **changes: Any) -> Job:
     return a_job(status, spec=dataclasses.replace(SPEC, prompt=prompt, model_prompt=prompt), **changes)
 
 
