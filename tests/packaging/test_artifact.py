@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import importlib.metadata
 import re
+import subprocess
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from local.digest import digest_of, files_of
 from local.settings import ROOT
 
-if TYPE_CHECKING:
-    from conftest import Interpreter
-
+Interpreter = Callable[[str, tuple[Path, ...]], "subprocess.CompletedProcess[str]"]
 HANDLERS = sorted(path.stem for path in (ROOT / "functions" / "afterimage" / "handlers").glob("[!_]*.py"))
 UNREACHABLE = ("torch", "numpy", "sagemaker", "diffusers", "transformers", "PIL", "safetensors", "pytest")
 MAX_ZIP_BYTES = 6 * 1024 * 1024

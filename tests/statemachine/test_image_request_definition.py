@@ -207,5 +207,5 @@ def returned_keys(handler: Path) -> set[str]:
     for node in ast.walk(handle):
         if isinstance(node, ast.Return) and node.value is not None:
             assert isinstance(node.value, ast.Dict), "what a state returns must be readable here"
-            keys |= {key.value for key in node.value.keys if isinstance(key, ast.Constant)}
+            keys |= {str(key.value) for key in node.value.keys if isinstance(key, ast.Constant)}
     return keys
