@@ -16,7 +16,7 @@ class VaeConfig:
     crop_steps: int = 6_000  # of all steps, the first so many see 32×32 crops: four times as many steps per minute
     crop_batch: int = 24
     learning_rate: float = 2e-3
-    refine_steps: int = 8_000  # the decoder alone, beside or after diffusion
+    refine_steps: int = 2_100  # the decoder alone, beside or after diffusion
     refine_rate: float = 8e-4
     edge_weight: float = 1.0  # L1 of the picture alone leaves edges soft
     moment_weight: float = 0.02  # pulls every latent channel to mean 0 and variance 1

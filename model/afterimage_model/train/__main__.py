@@ -13,11 +13,13 @@ from pathlib import Path
 from time import monotonic
 
 import torch
-from demo.config import TrainConfig
 
 from afterimage_model.train import diffusion, tokenizer, vae
 from afterimage_model.train.dataset import cached_latents, cached_pictures
 from afterimage_model.train.export import assemble, export
+from afterimage_model.train.preview import samples
+from demo.config import TrainConfig
+from demo.fidelity import load
 
 STAGES = ("vae", "diffusion", "refine", "export")
 
@@ -70,6 +72,7 @@ def main(arguments: list[str]) -> None:
         writer = diffusion.trained(config, folder, torch.device("cpu"))
         pipeline = assemble(squeezer, writer, tokenizer.build(config.diffusion.tokens))
         print("written", export(pipeline, chosen.output))
+        samples(load(chosen.output), chosen.output.parent / "samples.png")
 
 
 if __name__ == "__main__":

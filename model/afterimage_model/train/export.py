@@ -4,11 +4,11 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import torch
-from demo.scenes import SIDE
-from demo.words import vocabulary
 from diffusers import AutoencoderTiny, DPMSolverMultistepScheduler, StableDiffusionPipeline
 from transformers import CLIPTokenizer
+
+from demo.scenes import SIDE
+from demo.words import vocabulary
 
 if TYPE_CHECKING:
     from afterimage_model.train.diffusion import Writer
@@ -57,7 +57,16 @@ def limits() -> dict[str, object]:
 
 def export(pipeline: StableDiffusionPipeline, folder: Path) -> Path:
     """Writes the pipeline as 16-bit safetensors; it is to be loaded and run in 32 bits."""
-    pipeline.to(torch.device("cpu"), torch.float16)
+    for part in (pipeline.vae, pipeline.text_encoder, pipeline.unet):
+        part.half()
     pipeline.save_pretrained(folder, safe_serialization=True)
+    _drop_unread(folder / "vae" / "config.json", "block_out_channels")
     (folder / "afterimage.json").write_text(json.dumps(limits(), indent=1) + "\n", encoding="utf-8")
     return folder
+
+
+def _drop_unread(path: Path, name: str) -> None:
+    """Takes a field out of a configuration that diffusers writes and then warns of when it reads it."""
+    fields = json.loads(path.read_text(encoding="utf-8"))
+    del fields[name]
+    path.write_text(json.dumps(fields, indent=2) + "\n", encoding="utf-8")

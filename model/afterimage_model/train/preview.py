@@ -4,14 +4,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from demo.fidelity import landscapes, one_object, score
-from demo.scenes import SIDE
-from diffusers import AutoencoderTiny
+from diffusers import AutoencoderTiny, StableDiffusionPipeline
 from PIL import Image
 from transformers import CLIPTokenizer
 
 from afterimage_model.train.export import GUIDANCE, STEPS, assemble
 from afterimage_model.train.log import Log
+from demo.fidelity import generate, landscapes, one_object, score
+from demo.scenes import SIDE
 
 if TYPE_CHECKING:
     from afterimage_model.train.diffusion import Writer
@@ -44,6 +44,13 @@ def grid(pictures: list[Image.Image], columns: int, scale: int = 2) -> Image.Ima
         enlarged = picture.resize((SIDE * scale, SIDE * scale), Image.Resampling.NEAREST)
         sheet.paste(enlarged, (number % columns * side + 1, number // columns * side + 1))
     return sheet
+
+
+def samples(pipeline: StableDiffusionPipeline, path: Path, columns: int = 8) -> None:
+    """Saves one row of seeds for each second of the prompts: what the model card shows, unselected."""
+    prompts = [prompt for prompt in PROMPTS[::2] for _ in range(columns)]
+    sheet = grid(generate(pipeline, prompts, STEPS, GUIDANCE), columns)
+    sheet.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 def preview(path: Path, vae: AutoencoderTiny, writer: "Writer", words: CLIPTokenizer, curve: Path, step: int) -> None:
