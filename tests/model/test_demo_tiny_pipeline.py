@@ -7,7 +7,6 @@ from time import monotonic
 import pytest
 import torch
 from diffusers import DiffusionPipeline
-
 from tiny_pipeline import make_tiny_pipeline, make_tiny_xl_pipeline
 
 

@@ -16,7 +16,6 @@ from diffusers import (
 from tokenizers.pre_tokenizers import ByteLevel
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
-
 SIDE = 64
 """Default width and height, in pixels; any multiple of 8 works."""
 

@@ -13,13 +13,13 @@ from pathlib import Path
 from time import monotonic
 
 import torch
+from demo.config import TrainConfig
+from demo.fidelity import load
 
 from afterimage_model.train import diffusion, tokenizer, vae
 from afterimage_model.train.dataset import cached_latents, cached_pictures
 from afterimage_model.train.export import assemble, export
 from afterimage_model.train.preview import samples
-from demo.config import TrainConfig
-from demo.fidelity import load
 
 STAGES = ("vae", "diffusion", "refine", "export")
 

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from demo.drawing import draw
+from demo.scenes import SIDE, Scene, scene_of
 from diffusers import AutoencoderTiny
 from torch import Tensor
 
 from afterimage_model.train.vae import as_floats
-from demo.drawing import draw
-from demo.scenes import SIDE, Scene, scene_of
 
 CHUNK = 256
 

@@ -10,6 +10,9 @@ from random import Random
 from time import monotonic
 
 import torch
+from demo.captions import caption
+from demo.config import DiffusionConfig, TrainConfig
+from demo.scenes import SIDE, Scene, Shape
 from diffusers import AutoencoderTiny, UNet2DConditionModel
 from torch import Tensor, nn
 from torch.nn import functional
@@ -20,9 +23,6 @@ from afterimage_model.train.dataset import scenes
 from afterimage_model.train.log import Log
 from afterimage_model.train.preview import preview
 from afterimage_model.train.schedule import learning_rate, step_generator
-from demo.captions import caption
-from demo.config import DiffusionConfig, TrainConfig
-from demo.scenes import SIDE, Scene, Shape
 
 
 class Writer(nn.Module):

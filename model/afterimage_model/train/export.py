@@ -4,11 +4,10 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from diffusers import AutoencoderTiny, DPMSolverMultistepScheduler, StableDiffusionPipeline
-from transformers import CLIPTokenizer
-
 from demo.scenes import SIDE
 from demo.words import vocabulary
+from diffusers import AutoencoderTiny, DPMSolverMultistepScheduler, StableDiffusionPipeline
+from transformers import CLIPTokenizer
 
 if TYPE_CHECKING:
     from afterimage_model.train.diffusion import Writer

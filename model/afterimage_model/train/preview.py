@@ -4,14 +4,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
+from demo.fidelity import generate, landscapes, one_object, score
+from demo.scenes import SIDE
 from diffusers import AutoencoderTiny, StableDiffusionPipeline
 from PIL import Image
 from transformers import CLIPTokenizer
 
 from afterimage_model.train.export import GUIDANCE, STEPS, assemble
 from afterimage_model.train.log import Log
-from demo.fidelity import generate, landscapes, one_object, score
-from demo.scenes import SIDE
 
 if TYPE_CHECKING:
     from afterimage_model.train.diffusion import Writer

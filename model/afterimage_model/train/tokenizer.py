@@ -6,9 +6,8 @@ from itertools import pairwise
 from string import ascii_lowercase, digits
 from typing import Any
 
-from transformers import CLIPTokenizer
-
 from demo.words import vocabulary
+from transformers import CLIPTokenizer
 
 LETTERS = [*ascii_lowercase, *digits, *".,!?'-"]
 START, END = "<|startoftext|>", "<|endoftext|>"

@@ -9,6 +9,7 @@ from pathlib import Path
 from time import monotonic
 
 import torch
+from demo.config import TrainConfig, VaeConfig
 from diffusers import AutoencoderTiny
 from torch import Tensor, nn
 from torch.nn import functional
@@ -16,7 +17,6 @@ from torch.nn import functional
 from afterimage_model.train import checkpoint
 from afterimage_model.train.log import Log
 from afterimage_model.train.schedule import learning_rate, step_generator
-from demo.config import TrainConfig, VaeConfig
 
 SPREAD = 4.0
 """Colours in 0..1 times this, around their middle, have about unit variance as latents."""
