@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
 from afterimage.contracts.generation import GenerationResult, ModelProblem
@@ -46,6 +47,20 @@ class JobChanges:
 NO_CHANGES = JobChanges()
 
 
+class Phase(StrEnum):
+    """Where an open job stands for the sweep: nobody has begun with it, or somebody has."""
+
+    QUEUED = "QUEUED"
+    WORKING = "WORKING"
+
+    @classmethod
+    def of(cls, status: JobStatus) -> Phase | None:
+        """Return the phase of a status, None once it is final."""
+        if status.is_final:
+            return None
+        return cls.QUEUED if status is JobStatus.QUEUED else cls.WORKING
+
+
 class JobStore(Protocol):
     """Jobs and the claims on their keys. Every method raises StoreUnavailableError when throttled."""
 
@@ -61,8 +76,8 @@ class JobStore(Protocol):
     def list_by_owner(self, owner: str, limit: int, after: JobId | None, now_ms: int) -> tuple[Job, ...]:
         """Return up to `limit` jobs, newest first, those older than `after` only."""
 
-    def list_open(self, updated_before_ms: int, limit: int) -> tuple[Job, ...]:
-        """Return jobs that have not ended and were not touched since, longest untouched first."""
+    def list_open(self, phase: Phase, updated_before_ms: int, limit: int) -> tuple[JobId, ...]:
+        """Return the ids of jobs of a phase that were not touched since, longest untouched first."""
 
     def advance(self, job_id: JobId, to: JobStatus, at_ms: int, changes: JobChanges = NO_CHANGES) -> Job:
         """Write a status where the table allows it and return the new record.

@@ -37,7 +37,7 @@ from afterimage.handlers import (
     sweep_open_jobs,
 )
 from afterimage.http.caller import caller_from_claims
-from afterimage.ports import NO_CHANGES, IdempotencyClaim, JobChanges, StartedInference
+from afterimage.ports import NO_CHANGES, IdempotencyClaim, JobChanges, Phase, StartedInference
 from afterimage.usecases.create_request import Door
 from afterimage.usecases.notify_requester import Post
 
@@ -103,8 +103,8 @@ class OneJob:
     def list_by_owner(self, owner: str, limit: int, after: JobId | None, now_ms: int) -> tuple[Job, ...]:
         return (self.job,)
 
-    def list_open(self, updated_before_ms: int, limit: int) -> tuple[Job, ...]:
-        return (self.job,)
+    def list_open(self, phase: Phase, updated_before_ms: int, limit: int) -> tuple[JobId, ...]:
+        return (self.job.job_id,) if Phase.of(self.job.status) is phase else ()
 
     def advance(self, job_id: JobId, to: JobStatus, at_ms: int, changes: JobChanges = NO_CHANGES) -> Job:
         before = self.get(job_id, at_ms)
@@ -340,7 +340,7 @@ def check_schedule_sweep() -> None:
         swept = sweep_open_jobs.lambda_handler(event("schedule_sweep"), lambda_context())
     finally:
         sweep_open_jobs.dependencies = original
-    assert swept == {"restarted": 1, "closed": 0, "left_running": 0}
+    assert swept == {"restarted": 1, "closed": 0, "left_running": 0, "skipped": 0}
 
 
 def lambda_context() -> Any:

@@ -12,7 +12,7 @@ from afterimage.domain.errors import JobClosedError, JobNotFoundError, StoreUnav
 from afterimage.domain.job import Failure, JobWarning, Notice
 from afterimage.domain.moderation import Action, Decision
 from afterimage.domain.status import JobStatus
-from afterimage.ports import IdempotencyClaim, JobChanges, JobStore, KeyTakenError
+from afterimage.ports import IdempotencyClaim, JobChanges, JobStore, KeyTakenError, Phase
 from botocore.exceptions import ClientError
 from fakes.outside import NOW_MS
 from fakes.samples import SPEC, a_job, job_id, pictures
@@ -123,8 +123,16 @@ def test_open_jobs_are_listed_longest_untouched_first(store: JobStore) -> None:
     old, older, fresh = (a_job(number=n, updated_at_ms=NOW_MS - age) for n, age in ((1, 20), (2, 30), (3, 0)))
     for job in (old, fresh, older):
         store.create(job, None)
-    assert store.list_open(NOW_MS, 10) == (older, old)
-    assert store.list_open(NOW_MS, 1) == (older,)
+    assert store.list_open(Phase.QUEUED, NOW_MS, 10) == (older.job_id, old.job_id)
+    assert store.list_open(Phase.QUEUED, NOW_MS, 1) == (older.job_id,)
+
+
+def test_a_job_leaves_the_queued_ones_when_work_on_it_begins(store: JobStore) -> None:
+    job = a_job()
+    store.create(job, None)
+    store.advance(job.job_id, JobStatus.MODERATING, NOW_MS)
+    assert store.list_open(Phase.QUEUED, LATER_MS, 10) == ()
+    assert store.list_open(Phase.WORKING, LATER_MS, 10) == (job.job_id,)
 
 
 @pytest.mark.parametrize("end", [status for status in JobStatus if status.is_final])
@@ -132,9 +140,9 @@ def test_an_ended_job_is_not_open_any_more(store: JobStore, end: JobStatus) -> N
     way = {JobStatus.SUCCEEDED: JobStatus.DELIVERING, JobStatus.BLOCKED: JobStatus.MODERATING}
     job = a_job(way.get(end, JobStatus.QUEUED))
     store.create(job, None)
-    assert store.list_open(LATER_MS, 10) == (job,)
+    assert [store.list_open(phase, LATER_MS, 10) for phase in Phase].count((job.job_id,)) == 1
     store.advance(job.job_id, end, NOW_MS)
-    assert store.list_open(LATER_MS, 10) == ()
+    assert [store.list_open(phase, LATER_MS, 10) for phase in Phase] == [(), ()]
 
 
 @pytest.mark.parametrize("to", list(JobStatus))
@@ -249,7 +257,7 @@ def test_every_method_turns_a_throttle_into_our_error(code: str) -> None:
         lambda: store.find_claim("c" * 64, NOW_MS),
         lambda: store.get(job_id(1), NOW_MS),
         lambda: store.list_by_owner("user#ada", 1, None, NOW_MS),
-        lambda: store.list_open(NOW_MS, 1),
+        lambda: store.list_open(Phase.QUEUED, NOW_MS, 1),
         lambda: store.advance(job_id(1), JobStatus.MODERATING, NOW_MS),
         lambda: store.swap_notice(job_id(1), None, None),
     )

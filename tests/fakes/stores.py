@@ -9,7 +9,7 @@ from afterimage.domain.expiry import is_expired
 from afterimage.domain.job import Attempt, Job, JobId, Notice, StatusChange
 from afterimage.domain.links import Link
 from afterimage.domain.status import JobStatus
-from afterimage.ports import NO_CHANGES, IdempotencyClaim, JobChanges, KeyTakenError
+from afterimage.ports import NO_CHANGES, IdempotencyClaim, JobChanges, KeyTakenError, Phase
 
 from fakes.faults import Faulty, breakable
 
@@ -53,11 +53,13 @@ class MemoryJobStore(Faulty):
         return tuple(sorted(theirs, key=lambda job: job.job_id, reverse=True)[:limit])
 
     @breakable
-    def list_open(self, updated_before_ms: int, limit: int) -> tuple[Job, ...]:
+    def list_open(self, phase: Phase, updated_before_ms: int, limit: int) -> tuple[JobId, ...]:
         silent = [
-            job for job in self.records.values() if not job.status.is_final and job.updated_at_ms < updated_before_ms
+            job
+            for job in self.records.values()
+            if Phase.of(job.status) is phase and job.updated_at_ms < updated_before_ms
         ]
-        return tuple(sorted(silent, key=lambda job: job.updated_at_ms)[:limit])
+        return tuple(job.job_id for job in sorted(silent, key=lambda job: job.updated_at_ms)[:limit])
 
     @breakable
     def advance(self, job_id: JobId, to: JobStatus, at_ms: int, changes: JobChanges = NO_CHANGES) -> Job:

@@ -150,7 +150,7 @@ def test_the_sweep_starts_a_job_whose_door_died_before_the_start(cloud: LocalClo
         "pk": {"S": f"JOB#{orphan}"},
         "job_id": {"S": orphan},
         "status": {"S": "QUEUED"},
-        "open": {"S": "OPEN"},
+        "open": {"S": "QUEUED"},
         "gallery": {"S": "f" * 32},
         "timeline": {"L": [queued]},
     }

@@ -45,7 +45,7 @@ def queued_copy(cloud: LocalCloud, address: str) -> str:
         "pk": {"S": f"JOB#{job_id}"},
         "job_id": {"S": job_id},
         "status": {"S": "QUEUED"},
-        "open": {"S": "OPEN"},
+        "open": {"S": "QUEUED"},
         "gallery": {"S": "e" * 32},
         "decisions": {"L": []},
         "timeline": {"L": [{"M": {"status": {"S": "QUEUED"}, "at_ms": item["created_at_ms"]}}]},

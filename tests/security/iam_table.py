@@ -217,7 +217,7 @@ GRANTS: tuple[Grant, ...] = (
         "SweepOpenJobsFunction",
         "FindOpenJobs",
         "dynamodb:Query",
-        ("adapters/dynamodb/jobs.py:DynamoJobStore._collect",),
+        ("adapters/dynamodb/jobs.py:DynamoJobStore.list_open",),
     ),
     Grant("SweepOpenJobsFunction", "CloseJob", "dynamodb:GetItem", ("adapters/dynamodb/jobs.py:DynamoJobStore.get",)),
     Grant(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
+from afterimage.contracts.codec import ContractError
 from afterimage.domain.errors import WorkflowUnavailableError
 from afterimage.domain.job import Job
 from afterimage.domain.status import JobStatus
@@ -69,7 +70,7 @@ def test_a_silent_job_whose_execution_runs_is_left_running() -> None:
 def test_a_job_that_works_within_the_silence_is_not_even_asked_about(status: JobStatus) -> None:
     world = World(aged(status, SILENCE_MS - 1000))
     world.workflow.fail_next("is_running", AssertionError("asked"))
-    assert world.sweep() == Sweep(restarted=0, closed=0, left_running=1)
+    assert world.sweep() == Sweep()
 
 
 def test_a_job_that_could_never_be_started_is_given_up() -> None:
@@ -91,12 +92,17 @@ def test_a_second_sweep_finds_nothing_left() -> None:
     assert world.teller.told == [job_id(1)]
 
 
-def test_a_throttled_start_is_raised_and_the_next_sweep_goes_on() -> None:
+def test_a_throttled_start_is_skipped_and_the_next_sweep_goes_on() -> None:
     world = World(*(aged(JobStatus.QUEUED, START_GRACE_MS + 1000 + n, n) for n in (1, 2)))
     world.workflow.fail_next("start", WorkflowUnavailableError())
-    with pytest.raises(WorkflowUnavailableError):
-        world.sweep()
+    assert world.sweep() == Sweep(restarted=1, skipped=1)
     assert world.sweep().restarted == 2
+
+
+def test_an_unreadable_record_does_not_hide_the_others() -> None:
+    world = World(*(aged(JobStatus.QUEUED, START_GRACE_MS + 1000 + n, n) for n in (1, 2)))
+    world.jobs.fail_next("get", ContractError("$.spec.style is missing"))
+    assert world.sweep() == Sweep(restarted=1, skipped=1)
 
 
 def test_each_kind_is_counted() -> None:
@@ -107,4 +113,4 @@ def test_each_kind_is_counted() -> None:
         aged(JobStatus.QUEUED, 0, 4),
     )
     deps = handler.Dependencies(jobs=world.jobs, workflow=world.workflow, teller=world.teller, clock=Ticker())
-    assert handler.handle(deps) == {"restarted": 1, "closed": 1, "left_running": 1}
+    assert handler.handle(deps) == {"restarted": 1, "closed": 1, "left_running": 0, "skipped": 0}

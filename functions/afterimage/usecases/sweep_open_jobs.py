@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
-from afterimage.domain.job import Job
+from afterimage.contracts.codec import ContractError
+from afterimage.domain.errors import JobNotFoundError, TransientError
+from afterimage.domain.job import JobId
 from afterimage.domain.status import JobStatus
-from afterimage.ports import Clock, JobStore, Teller, Workflow
+from afterimage.ports import Clock, JobStore, Phase, Teller, Workflow
 from afterimage.usecases.close_lost_job import close_lost_job
 
 START_GRACE_MS = 60_000
@@ -17,29 +20,39 @@ _PAGE = 200
 
 @dataclass(frozen=True, kw_only=True)
 class Sweep:
-    """What one sweep did."""
+    """What one sweep did. `skipped` jobs could not be helped this time; the next sweep meets them again."""
 
-    restarted: int
-    closed: int
-    left_running: int
+    restarted: int = 0
+    closed: int = 0
+    left_running: int = 0
+    skipped: int = 0
 
 
 def sweep_open_jobs(*, jobs: JobStore, workflow: Workflow, teller: Teller, clock: Clock) -> Sweep:
-    """Restart jobs QUEUED for over a minute, close silent ones whose execution no longer runs."""
+    """Restart jobs QUEUED for over a minute, close silent ones whose execution no longer runs.
+
+    Oldest first and a page of each, so that what waits rightly cannot hide what was lost; one job's trouble is its own.
+    """
     now_ms = clock()
-    restarted = closed = left_running = 0
-    for job in jobs.list_open(now_ms - START_GRACE_MS, _PAGE):
-        silent = job.updated_at_ms < now_ms - SILENCE_MS
+    found = {
+        *jobs.list_open(Phase.QUEUED, now_ms - START_GRACE_MS, _PAGE),
+        *jobs.list_open(Phase.WORKING, now_ms - SILENCE_MS, _PAGE),
+    }
+    outcomes = Counter(_mend(job_id, jobs, workflow, teller, clock) for job_id in sorted(found))
+    return Sweep(**outcomes)
+
+
+def _mend(job_id: JobId, jobs: JobStore, workflow: Workflow, teller: Teller, clock: Clock) -> str:
+    """Help one job and return the field of Sweep that counts it."""
+    try:
+        job = jobs.get(job_id, clock())
+        silent = job.updated_at_ms < clock() - SILENCE_MS
         if job.status is JobStatus.QUEUED and not silent:
-            workflow.start(job.job_id)
-            restarted += 1
-        elif silent and _is_lost(job, workflow):
-            close_lost_job(job.job_id, "FAILED", jobs=jobs, teller=teller, clock=clock)
-            closed += 1
-        else:
-            left_running += 1
-    return Sweep(restarted=restarted, closed=closed, left_running=left_running)
-
-
-def _is_lost(job: Job, workflow: Workflow) -> bool:
-    return not workflow.is_running(job.job_id)
+            workflow.start(job_id)
+            return "restarted"
+        if silent and not workflow.is_running(job_id):
+            close_lost_job(job_id, "FAILED", jobs=jobs, teller=teller, clock=clock)
+            return "closed"
+    except (TransientError, JobNotFoundError, ContractError):  # busy, expired, or written by another version
+        return "skipped"
+    return "left_running"

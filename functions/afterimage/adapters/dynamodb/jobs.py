@@ -12,11 +12,10 @@ from afterimage.domain.errors import JobClosedError, JobNotFoundError, StoreUnav
 from afterimage.domain.expiry import is_expired
 from afterimage.domain.job import Job, JobId, Notice, StatusChange
 from afterimage.domain.status import JobStatus, predecessors
-from afterimage.ports import NO_CHANGES, IdempotencyClaim, JobChanges, KeyTakenError
+from afterimage.ports import NO_CHANGES, IdempotencyClaim, JobChanges, KeyTakenError, Phase
 
 OWNER_INDEX = "by-owner"
 OPEN_INDEX = "open"
-_OPEN = "OPEN"
 _KEYS = frozenset({"pk", "sk", "open"})
 # Why a transaction is cancelled that may pass in a moment; the first is another transaction on the same key.
 _PASSING = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
@@ -39,7 +38,9 @@ class DynamoJobStore:
 
     def create(self, job: Job, claim: IdempotencyClaim | None) -> None:
         """Put job and claim in one transaction. Raises KeyTakenError."""
-        puts = [self._put({**_job_key(job.job_id), **attributes(job), "open": {"S": _OPEN}})]
+        phase = Phase.of(job.status)
+        opened = {"open": attribute(phase)} if phase else {}
+        puts = [self._put({**_job_key(job.job_id), **attributes(job), **opened})]
         if claim:
             puts.append(self._put({**_claim_key(claim.key_hash), **attributes(claim)}, now_ms=job.created_at_ms))
         try:
@@ -97,17 +98,19 @@ class DynamoJobStore:
         }
         return self._collect(query, limit)
 
-    def list_open(self, updated_before_ms: int, limit: int) -> tuple[Job, ...]:
-        """Return open jobs from the sparse index, longest untouched first."""
+    def list_open(self, phase: Phase, updated_before_ms: int, limit: int) -> tuple[JobId, ...]:
+        """Return ids from the sparse index, longest untouched first."""
         query: Item = {
             "TableName": self._table,
             "IndexName": OPEN_INDEX,
             "KeyConditionExpression": "#open = :open AND updated_at_ms < :before",
             "ExpressionAttributeNames": {"#open": "open"},
-            "ExpressionAttributeValues": {":open": attribute(_OPEN), ":before": attribute(updated_before_ms)},
+            "ExpressionAttributeValues": {":open": attribute(phase), ":before": attribute(updated_before_ms)},
             "Limit": limit,
         }
-        return self._collect(query, limit)
+        with throttling():
+            items = self._client.query(**query)["Items"]
+        return tuple(JobId(item["pk"]["S"].removeprefix("JOB#")) for item in items)
 
     def _collect(self, query: Item, limit: int) -> tuple[Job, ...]:
         """Follow pages until `limit` jobs are found: a filter is applied after DynamoDB's own limit."""
@@ -123,7 +126,7 @@ class DynamoJobStore:
 
     def advance(self, job_id: JobId, to: JobStatus, at_ms: int, changes: JobChanges = NO_CHANGES) -> Job:
         """Write a status where the table allows it; entering a status again adds nothing to the timeline."""
-        names = {"#status": "status"}
+        names = {"#status": "status", "#open": "open"}
         allowed = {f":from{index}": attribute(status) for index, status in enumerate(predecessors(to))}
         values = {":to": attribute(to), ":at": attribute(at_ms), **allowed}
         sets = ["#status = :to", "updated_at_ms = :at"]
@@ -140,11 +143,13 @@ class DynamoJobStore:
         self, job_id: JobId, to: JobStatus, at_ms: int, sets: list[str], names: Item, values: Item, allowed: list[str]
     ) -> Job:
         """First try as an entry into `to`, with its line in the timeline; then as a repeat, without one."""
-        if to.is_final:
+        phase = Phase.of(to)
+        if phase is None:
             remove, entries = " REMOVE #open", allowed
-            names = {**names, "#open": "open"}
         else:
             remove, entries = "", [name for name in allowed if values[name] != attribute(to)]
+            values = {**values, ":open": attribute(phase)}
+            sets = [*sets, "#open = :open"]
         entered = {":entered": attribute((StatusChange(status=to, at_ms=at_ms),))}
         timeline = "timeline = list_append(timeline, :entered)"
         repeats = [name for name in allowed if name not in entries]
