@@ -75,6 +75,28 @@ def judge(prompt: str, negative: str = "", policy: Policy | None = None) -> Deci
         "decapitación",
         "HAKENKREUZ",
         "hakenkreuz".replace("k", "к"),
+        "nudity",
+        "explicit sex",
+        "sexual intercourse",
+        "nu-de",
+        "nu.de",
+        "nu\u2800de",
+        "po_rn",
+        "naked7",
+        "7naked",
+        "n4ked99",
+        "p0rn1",
+        "a pr0n",
+        "p r 0 n",
+        "fakepassport",
+        "self-harm",
+        "selfharm",
+        "ɴᴜᴅᴇ",
+        "ᴘᴏʀɴ",
+        "nu\u3164de",
+        "nu\u115fde",
+        "nu\u1160de",
+        "nu\uffa0de",
     ],
 )
 def test_a_disguised_term_is_blocked(prompt: str) -> None:
@@ -108,6 +130,14 @@ def test_a_disguised_term_is_blocked(prompt: str) -> None:
         "👩‍👩‍👧‍👦 family at the sea",
         "a suicidal-looking stunt on a bicycle".replace("suicidal-looking", "daring"),
         "children playing in a garden",
+        "an analysis of a therapist's office",
+        "the pen is mightier than the sword",
+        "a photographer shot a concert",
+        "a LoL icon",
+        "two children, a port and a horn",
+        "a child portrait",
+        "R2D2, C3PO and a 1950s diner",
+        "한국의 등대",
         "",
         "!!! ??? …",
     ],
@@ -139,6 +169,7 @@ def test_a_bloody_mary_is_softened_in_plain_sight() -> None:
         ("a bloody sunset", "a dramatic sunset"),
         ("BLOODY, bloody, Bloody", "dramatic, dramatic, dramatic"),
         ("a blood-soaked flag", "a dramatic flag"),
+        ("a bloodsoaked flag", "a dramatic flag"),
         ("a blood  soaked, bloodstained flag", "a dramatic, dramatic flag"),
         ("bloodyish", None),
     ],
@@ -149,7 +180,7 @@ def test_a_softened_prompt_shows_the_change_and_keeps_the_rest(prompt: str, soft
     assert decision.action is (Action.SOFTEN if softened else Action.ALLOW)
 
 
-@pytest.mark.parametrize("prompt", ["a bl00dy sunset", "b l o o d y", "blo\u200body", "blооdy"])
+@pytest.mark.parametrize("prompt", ["a bl00dy sunset", "b l o o d y", "blo\u200body", "blооdy", "bloo-dy", "bloody7"])
 def test_a_disguise_that_can_be_seen_but_not_replaced_is_blocked(prompt: str) -> None:
     decision = judge(prompt)
     assert (decision.action, decision.softened_prompt) == (Action.BLOCK, None)
@@ -180,6 +211,15 @@ def test_a_negative_prompt_may_ask_for_the_absence_of_things(negative: str) -> N
 @pytest.mark.parametrize("negative", ["naked child", "n a k e d  c h i l d", "nаked child"])
 def test_what_is_forbidden_everywhere_is_forbidden_in_a_negative_prompt_too(negative: str) -> None:
     assert judge("a lighthouse", negative).categories == ("sexual_minors",)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["childporn", "childpornography", "chi ld po rn", "xxchildp0rnxx", "child\nporn", "na-ked chi-ld", "lo-li-con"],
+)
+def test_what_is_forbidden_everywhere_is_found_across_the_borders_of_words(text: str) -> None:
+    assert "sexual_minors" in judge(text).categories
+    assert judge("a lighthouse", text).categories == ("sexual_minors",)
 
 
 def test_a_term_split_over_prompt_and_negative_prompt_is_no_term() -> None:
@@ -253,6 +293,13 @@ def test_a_broken_policy_is_refused_by_the_path_of_its_mistake(text: str, named:
     with pytest.raises(PolicyInvalidError) as caught:
         parse_policy(text)
     assert named in caught.value.sentence
+
+
+def test_a_replacement_is_text_and_no_template() -> None:
+    replacement = r"\1 \g<0> goose"
+    category = {"name": "d", "action": "soften", "sentence": "No.", "terms": ["duck"], "replacement": replacement}
+    policy = parse_policy(json.dumps({"version": "mine-1", "categories": [category]}))
+    assert judge("a duck", policy=policy).softened_prompt == f"a {replacement}"
 
 
 def test_a_policy_without_categories_allows() -> None:

@@ -47,7 +47,7 @@ class Category:
     """Terms that share an action. Only `soften` takes a `replacement`.
 
     "gore" in a negative prompt asks for its absence and is good practice, so only categories that are forbidden
-    `everywhere` are looked for there.
+    `everywhere` are looked for there. Their terms of several words are also found across the borders of words.
     """
 
     name: str
@@ -86,41 +86,88 @@ def packaged_policy() -> Policy:
     return parse_policy(Path(__file__).with_name("moderation_policy.json").read_text(encoding="utf-8"))
 
 
-# Letters that look like Latin ones, where NFKC keeps them apart: the common Cyrillic and Greek disguises.
-_HOMOGLYPHS = str.maketrans("абвеикмнорстухіјѕԁɡһꓲαβεικνορτυχɩ", "abbeukmhopctyxijsdghiabeikvoptuxl")
+# Letters that look like Latin ones, where NFKC keeps them apart: Cyrillic and Greek disguises, small capitals.
+_HOMOGLYPHS = str.maketrans(
+    "абвеикмнорстухіјѕԁɡһꓲαβεικνορτυχɩᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘꞯʀꜱᴛᴜᴠᴡʏᴢ",
+    "abbeukmhopctyxijsdghiabeikvoptuxlabcdefghijklmnopqrstuvwyz",
+)
 _LEETSPEAK = str.maketrans("013457@$!|€", "oieastasile")
 _SEPARATORS = re.compile(r"[\W_]+")
+_EDGE_DIGITS = re.compile(r"(?<=[^\W\d])\d+(?!\w)|(?<!\w)\d+(?=[^\W\d])")
 _SPELT_OUT = re.compile(r"(?<!\w)(?:\w ){2,}\w(?!\w)")
+# Hangul fillers are letters to Unicode and nothing to the eye.
+_INVISIBLE_LETTERS = frozenset("\u115f\u1160\u3164\uffa0")
 
 
 def _fold(text: str) -> str:
     """Compatibility form, no marks, no invisible characters, lower case, look-alikes as Latin letters."""
     decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text)).casefold()
-    visible = "".join(c for c in decomposed if unicodedata.category(c) not in ("Mn", "Me", "Cf"))
+    visible = "".join(
+        c for c in decomposed if unicodedata.category(c) not in ("Mn", "Me", "Cf") and c not in _INVISIBLE_LETTERS
+    )
     return visible.translate(_HOMOGLYPHS)
 
 
 def normalise(text: str) -> str:
     """Return `text` as folded words of letters and digits between single spaces."""
-    return _SEPARATORS.sub(" ", _fold(text)).strip()
+    return _spaced(_fold(text))
 
 
-def _views(text: str) -> tuple[str, ...]:
-    """Return every reading of `text` in which a term is looked for: as written and un-leeted, between spaces so that
-    whole words match, and each s p e l t  o u t stretch with its letters joined."""
+def _spaced(folded: str) -> str:
+    return _SEPARATORS.sub(" ", folded).strip()
+
+
+def _without_inner_marks(folded: str) -> str:
+    """Join what only punctuation parts: "nu-de" reads "nude". Words that a space parts stay apart ("the pen is")."""
+    return " ".join(_SEPARATORS.sub("", word) for word in folded.split())
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Readings:
+    """The ways in which one text is read: `words` between spaces, so that whole words match; `stretches`, each one that
+    is s p e l t  o u t with its letters joined; `unbroken`, the whole text without any separator."""
+
+    words: tuple[str, ...]
+    stretches: tuple[str, ...]
+    unbroken: tuple[str, ...]
+
+    def mention(self, category: Category) -> bool:
+        """True when a term of `category` can be read somewhere."""
+        return any(self._mention_term(normalise(term), category.everywhere) for term in category.terms)
+
+    def _mention_term(self, term: str, everywhere: bool) -> bool:
+        joined = term.replace(" ", "")
+        if any(f" {term} " in words or f" {joined} " in words for words in self.words):
+            return True
+        # A stretch of single letters has no words of its own ("a n u d e" is "anude"), so a term is looked for inside.
+        if any(joined in stretch for stretch in self.stretches):
+            return True
+        # Only terms of several words: one alone is found in innocent neighbours ("shot a concert").
+        return everywhere and joined != term and any(joined in text for text in self.unbroken)
+
+
+def _read(text: str) -> _Readings:
+    """Read `text` as written and un-leeted, with and without the digits at the edges of words."""
     folded = _fold(text)
-    readings = {_SEPARATORS.sub(" ", folded).strip(), _SEPARATORS.sub(" ", folded.translate(_LEETSPEAK)).strip()}
-    spelt_out = {stretch.replace(" ", "") for reading in readings for stretch in _SPELT_OUT.findall(reading)}
-    return (*(f" {reading} " for reading in readings), *spelt_out)
+    readings = {
+        view(version) for version in (folded, folded.translate(_LEETSPEAK)) for view in (_spaced, _without_inner_marks)
+    }
+    bare = {_EDGE_DIGITS.sub("", reading) for reading in readings}
+    readings |= bare | {reading.translate(_LEETSPEAK) for reading in bare}
+    return _Readings(
+        words=tuple(f" {reading} " for reading in readings),
+        stretches=tuple(s.replace(" ", "") for reading in readings for s in _SPELT_OUT.findall(reading)),
+        unbroken=tuple({reading.replace(" ", "") for reading in readings}),
+    )
 
 
 def judge_prompt(prompt: str, negative_prompt: str, policy: Policy, at_ms: int) -> Decision:
     """Judge what will reach the model; the frame of a preset is part of `prompt`, so it is judged as well."""
-    views, negative_views = _views(prompt), _views(negative_prompt)
+    readings, negative_readings = _read(prompt), _read(negative_prompt)
     matches = [
         category
         for category in policy.categories
-        if _mentions(views, category) or (category.everywhere and _mentions(negative_views, category))
+        if readings.mention(category) or (category.everywhere and negative_readings.mention(category))
     ]
     if not matches:
         return Decision(stage="prompt", action=Action.ALLOW, policy_version=policy.version, at_ms=at_ms)
@@ -128,7 +175,7 @@ def judge_prompt(prompt: str, negative_prompt: str, policy: Policy, at_ms: int) 
     action, softened = strictest.action, None
     if action is Action.SOFTEN:
         softened = functools.reduce(_soften, matches, prompt)
-        if any(_mentions(_views(softened), category) for category in matches):
+        if any(_read(softened).mention(category) for category in matches):
             action, softened = Action.BLOCK, None  # a disguise that could be seen but not replaced
     return Decision(
         stage="prompt",
@@ -141,17 +188,9 @@ def judge_prompt(prompt: str, negative_prompt: str, policy: Policy, at_ms: int) 
     )
 
 
-def _mentions(views: tuple[str, ...], category: Category) -> bool:
-    return any(_mentions_term(view, normalise(term)) for term in category.terms for view in views)
-
-
-def _mentions_term(view: str, term: str) -> bool:
-    """A stretch of single letters has no words of its own ("a n u d e" is "anude"), so a term is looked for inside."""
-    return f" {term} " in view if view.startswith(" ") else term.replace(" ", "") in view
-
-
 def _soften(prompt: str, category: Category) -> str:
     for term in category.terms:
-        words = r"[\W_]+".join(re.escape(word) for word in normalise(term).split())
-        prompt = re.sub(rf"(?<!\w){words}(?!\w)", category.replacement or "", prompt, flags=re.IGNORECASE)
+        words = r"[\W_]*".join(re.escape(word) for word in normalise(term).split())
+        # A function, because a replacement of an operator's own policy is text, not a template with group references.
+        prompt = re.sub(rf"(?<!\w){words}(?!\w)", lambda _: category.replacement or "", prompt, flags=re.IGNORECASE)
     return prompt
