@@ -67,7 +67,7 @@ def test_every_profile_that_the_template_offers_exists() -> None:
 def test_a_profile_agrees_with_itself(name: str) -> None:
     profile = model_profiles()[name]
     assert profile.min_side % profile.multiple == profile.max_side % profile.multiple == 0
-    assert profile.min_side**2 <= profile.max_pixels
+    assert profile.min_side**2 <= profile.default_pixels <= profile.max_pixels
     assert 1 <= profile.default_steps <= profile.max_steps
     assert 0 <= profile.default_guidance <= profile.max_guidance
 
@@ -75,6 +75,11 @@ def test_a_profile_agrees_with_itself(name: str) -> None:
 @given(profile=st.sampled_from(list(model_profiles().values())), aspect=st.tuples(*[st.integers(1, 10_000)] * 2))
 def test_the_size_for_any_aspect_is_one_that_the_model_makes(profile: ModelProfile, aspect: tuple[int, int]) -> None:
     profile.check_size(*profile.size_for(aspect))
+
+
+@pytest.mark.parametrize(("name", "side"), [("demo", 64), ("sd15", 512), ("sdxl", 1024)])
+def test_a_square_without_a_size_is_the_models_own(name: str, side: int) -> None:
+    assert model_profiles()[name].size_for((1, 1)) == (side, side)
 
 
 @pytest.mark.parametrize("aspect", [(1, 1), (2, 3), (3, 2), (4, 3), (3, 4), (16, 9), (9, 16)])

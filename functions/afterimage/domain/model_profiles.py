@@ -17,12 +17,17 @@ from afterimage.domain.errors import InvalidRequestError
 
 @dataclass(frozen=True, kw_only=True)
 class ModelProfile:
-    """Bounds of one model family. Sides are pixels; `multiple` is what both sides must be divisible by."""
+    """Bounds of one model family. Sides are pixels; `multiple` is what both sides must be divisible by.
+
+    `max_pixels` bounds what may be asked for, `default_pixels` is what is made when nobody asks: the area the model was
+    trained on, beyond which it begins to repeat its subject.
+    """
 
     title: str
     min_side: int
     max_side: int
     max_pixels: int
+    default_pixels: int
     multiple: int
     default_steps: int
     max_steps: int
@@ -30,9 +35,9 @@ class ModelProfile:
     max_guidance: float
 
     def size_for(self, aspect: tuple[int, int]) -> tuple[int, int]:
-        """Return the largest (width, height) near `aspect` that the model makes, rounded to its multiple."""
+        """Return (width, height) near `aspect` on the model's own area, each rounded down to its multiple."""
         across, down = aspect
-        width = math.sqrt(self.max_pixels * across / down)
+        width = math.sqrt(self.default_pixels * across / down)
         return self._fit(width), self._fit(width * down / across)
 
     def _fit(self, side: float) -> int:
