@@ -36,8 +36,8 @@ def test_what_is_left_out_comes_from_the_model() -> None:
         model_prompt="a lighthouse",
         negative_prompt="",
         preset=None,
-        width=768,
-        height=768,
+        width=512,
+        height=512,
         steps=30,
         guidance=7.5,
         scheduler=None,
@@ -78,7 +78,12 @@ def test_what_is_left_out_comes_from_the_model() -> None:
         ({"guidance": math.inf}, "guidance_out_of_bounds"),
         ({"seed": -1}, "seed_out_of_bounds"),
         ({"seed": MAX_SEED + 1}, "seed_out_of_bounds"),
-        ({"scheduler": "x" * (MAX_PROMPT_CHARACTERS + 1)}, "scheduler_too_long"),
+        ({"scheduler": ""}, "invalid_scheduler"),
+        ({"scheduler": "x" * 65}, "invalid_scheduler"),
+        ({"scheduler": "Euler Discrete"}, "invalid_scheduler"),
+        ({"scheduler": "../EulerDiscreteScheduler"}, "invalid_scheduler"),
+        ({"scheduler": "DDIMScheduler\n"}, "invalid_scheduler"),
+        ({"scheduler": "DDIM\u0660"}, "invalid_scheduler"),
         ({"preset": "no-such-style"}, "unknown_preset"),
     ],
 )
@@ -102,7 +107,10 @@ def test_a_sentence_names_the_bound_and_the_value(changes: dict[str, Any], words
     assert all(word in sentence for word in words), sentence
 
 
-@pytest.mark.parametrize("changes", [{"prompt": "secret\x00words"}, {"prompt": "secret" * 400}, {"preset": "secret"}])
+@pytest.mark.parametrize(
+    "changes",
+    [{"prompt": "secret\x00words"}, {"prompt": "secret" * 400}, {"preset": "secret"}, {"scheduler": "secret!"}],
+)
 def test_no_sentence_repeats_what_the_person_wrote(changes: dict[str, Any]) -> None:
     assert "secret" not in refusal(**changes).sentence
 
@@ -123,6 +131,10 @@ def test_no_sentence_repeats_what_the_person_wrote(changes: dict[str, Any]) -> N
         {"guidance": 30.0},
         {"seed": 0},
         {"seed": MAX_SEED},
+        {"scheduler": None},
+        {"scheduler": "x"},
+        {"scheduler": "DPMSolverMultistepScheduler"},
+        {"scheduler": "x" * 64},
     ],
 )
 def test_the_bounds_themselves_are_permitted(changes: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from afterimage.domain.presets import Preset, preset_named
 MAX_PROMPT_CHARACTERS = 1000
 MAX_COUNT = 4
 _SQUARE = (1, 1)
+# Which of them a model offers, only the container knows; this is what a class name of diffusers can look like.
+_SCHEDULER = re.compile(r"[A-Za-z0-9]{1,64}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +61,7 @@ def specify(request: ImageRequest, profile: ModelProfile, draw_seed: Callable[[]
         height=height,
         steps=_steps(request, preset, profile),
         guidance=_guidance(request, preset, profile),
-        scheduler=_checked_text("scheduler", request.scheduler) or None if request.scheduler else None,
+        scheduler=_scheduler(request),
         seeds=_seeds(request, draw_seed),
     )
 
@@ -103,6 +106,14 @@ def _guidance(request: ImageRequest, preset: Preset | None, profile: ModelProfil
             code="guidance_out_of_bounds",
         )
     return request.guidance
+
+
+def _scheduler(request: ImageRequest) -> str | None:
+    if request.scheduler is not None and not _SCHEDULER.fullmatch(request.scheduler):
+        raise InvalidRequestError(
+            "scheduler must be a class name of diffusers: 1 to 64 letters and digits.", code="invalid_scheduler"
+        )
+    return request.scheduler
 
 
 def _seeds(request: ImageRequest, draw_seed: Callable[[], int]) -> tuple[int, ...]:
