@@ -358,6 +358,13 @@ GRANTS: tuple[Grant, ...] = (
     ),
     Grant(
         "ModelRole",
+        "WriteResults",
+        "s3:AbortMultipartUpload",
+        ("template.yaml:S3OutputPath: !Sub s3://${Bucket}/inference/output/",),
+        judged=NO_ENDPOINT,
+    ),
+    Grant(
+        "ModelRole",
         "AnswerMissingKeys",
         "s3:ListBucket",
         ("model/afterimage_model/storage.py:self._client.head_object(",),

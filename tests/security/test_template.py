@@ -139,7 +139,7 @@ def test_the_bucket_is_private_encrypted_and_forgets() -> None:
     assert "VersioningConfiguration" not in properties, "erased is erased"
     assert name == "Bucket"
     rules = {rule["Prefix"]: rule for rule in properties["LifecycleConfiguration"]["Rules"]}
-    assert set(rules) == {"jobs/", "inference/", "quarantine/", "images/", "uploads/"}
+    assert set(rules) == {"jobs/", "inference/", "quarantine/", "images/"}
     assert all(rule["Status"] == "Enabled" and rule["ExpirationInDays"] for rule in rules.values())
 
 
@@ -242,7 +242,7 @@ def test_the_sample_schedule_is_off_until_somebody_turns_it_on() -> None:
 
 def test_what_costs_a_gpu_stands_behind_the_condition() -> None:
     for name, resource in resources().items():
-        if resource["Type"].startswith(("AWS::SageMaker::", "AWS::ApplicationAutoScaling::")):
+        if resource["Type"].startswith("AWS::SageMaker::"):
             assert resource["Condition"] == "HasEndpoint", name
     assert PARAMETERS["DeployEndpoint"]["Default"] == "false"
     assert "Condition" not in resources()["ModelRole"]
@@ -250,3 +250,36 @@ def test_what_costs_a_gpu_stands_behind_the_condition() -> None:
 
 def test_the_endpoint_waits_for_the_right_to_publish() -> None:
     assert set(resources()["Endpoint"]["DependsOn"]) >= {"ModelRolePolicy"}
+
+
+def test_scaling_can_be_taken_away_while_the_endpoint_stays() -> None:
+    # SageMaker refuses another instance type while a scalable target is registered.
+    wakes = {"BacklogWithoutCapacityAlarm"} | {
+        name for name, resource in resources().items() if resource["Type"].startswith("AWS::ApplicationAutoScaling::")
+    }
+    assert len(wakes) == 4
+    for name in wakes:
+        assert resources()[name]["Condition"] == "ScalesEndpoint", name
+    condition = template()["Conditions"]["ScalesEndpoint"]["And"]
+    assert condition == [{"Condition": "HasEndpoint"}, {"Equals": [{"Ref": "ScaleEndpoint"}, "true"]}]
+    # The target is registered after an update of the endpoint, because it is named through it.
+    assert "${Endpoint.EndpointName}" in resources()["EndpointCapacity"]["Properties"]["ResourceId"]["Sub"]
+
+
+@pytest.mark.parametrize("name", ["Images", "my-Endpoint", "-images", "images-"])
+def test_an_endpoint_name_that_iam_would_never_match_is_refused(name: str) -> None:
+    assert not re.fullmatch(PARAMETERS["EndpointName"]["AllowedPattern"], name)
+
+
+@pytest.mark.parametrize("prompt", ['a "cat"', "a\\b", "a\ncat", "a\r", "a\tcat", "a\x00"])
+def test_a_scheduled_prompt_cannot_break_its_json(prompt: str) -> None:
+    assert not re.fullmatch(PARAMETERS["ScheduledPrompt"]["AllowedPattern"], prompt)
+
+
+def test_a_person_is_the_same_in_either_case() -> None:
+    assert resources()["UserPool"]["Properties"]["UsernameConfiguration"] == {"CaseSensitive": False}
+
+
+def test_the_issuer_is_the_one_that_the_pool_names() -> None:
+    jwt = resources()["TokenAuthorizer"]["Properties"]["JwtConfiguration"]
+    assert jwt["Issuer"] == {"Sub": "https://${UserPool.ProviderName}"}
