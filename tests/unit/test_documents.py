@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -74,3 +75,24 @@ def test_documented_statuses_are_those_that_are_answered(kind: type[AfterimageEr
         pending += candidate.__subclasses__()
         if candidate.code in documented:
             assert documented[candidate.code] == status_of(candidate()).value, candidate
+
+
+def test_the_costs_are_explained_part_by_part() -> None:
+    text = (ROOT / "docs" / "costs.md").read_text(encoding="utf-8")
+    costs = json.loads((ROOT / "bench" / "results" / "costs.json").read_text(encoding="utf-8"))
+    rows = "".join(re.findall(r"^\| (`.+?) \|", text, re.MULTILINE))
+    assert set(re.findall(r"`([^`]+)`", rows)) == set(costs["dollars"]) | set(costs["assumed"])
+
+
+def test_the_decisions_are_numbered_without_a_gap_and_titled_alike() -> None:
+    paths = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+    assert [int(path.name[:4]) for path in paths] == list(range(1, len(paths) + 1))
+    for path in paths:
+        assert path.read_text(encoding="utf-8").startswith(f"# {path.name[:4]} · "), path.name
+
+
+def test_every_alarm_of_the_template_is_explained() -> None:
+    template = (ROOT / "template.yaml").read_text(encoding="utf-8")
+    alarms = set(re.findall(r"^  (\w+):\n    Type: AWS::CloudWatch::Alarm$", template, re.MULTILINE))
+    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\*\*(\w+Alarm)\*\* ·", text, re.MULTILINE)) == alarms
