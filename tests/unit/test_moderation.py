@@ -134,6 +134,7 @@ def test_a_disguised_term_is_blocked(prompt: str) -> None:
         "the pen is mightier than the sword",
         "a photographer shot a concert",
         "a LoL icon",
+        "a plot of x1 x2 x3",
         "two children, a port and a horn",
         "a child portrait",
         "R2D2, C3PO and a 1950s diner",

@@ -93,7 +93,8 @@ _HOMOGLYPHS = str.maketrans(
 )
 _LEETSPEAK = str.maketrans("013457@$!|€", "oieastasile")
 _SEPARATORS = re.compile(r"[\W_]+")
-_EDGE_DIGITS = re.compile(r"(?<=[^\W\d])\d+(?!\w)|(?<!\w)\d+(?=[^\W\d])")
+# Of words that keep three characters, so that "x1 x2 x3" does not become letters that spell something.
+_EDGE_DIGITS = re.compile(r"(?<=\w\w[^\W\d])\d+(?!\w)|(?<!\w)\d+(?=[^\W\d]\w\w)")
 _SPELT_OUT = re.compile(r"(?<!\w)(?:\w ){2,}\w(?!\w)")
 # Hangul fillers are letters to Unicode and nothing to the eye.
 _INVISIBLE_LETTERS = frozenset("\u115f\u1160\u3164\uffa0")
