@@ -11,6 +11,7 @@ from afterimage.domain.errors import AfterimageError, RejectedError, TransientEr
 from afterimage.domain.moderation import Action
 from afterimage.domain.status import JobStatus
 from afterimage.http.problems import status_of
+from fakes.template import template
 
 ROOT = Path(__file__).parent.parent.parent
 _COUNTED = re.compile(r'count\((f?)"([^"]+)"(?: if [^"]+ else "([^"]+)")?\)')
@@ -92,7 +93,24 @@ def test_the_decisions_are_numbered_without_a_gap_and_titled_alike() -> None:
 
 
 def test_every_alarm_of_the_template_is_explained() -> None:
-    template = (ROOT / "template.yaml").read_text(encoding="utf-8")
-    alarms = set(re.findall(r"^  (\w+):\n    Type: AWS::CloudWatch::Alarm$", template, re.MULTILINE))
+    alarms = {
+        name for name, resource in template()["Resources"].items() if resource["Type"] == "AWS::CloudWatch::Alarm"
+    }
     text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
     assert set(re.findall(r"^\*\*(\w+Alarm)\*\* ·", text, re.MULTILINE)) == alarms
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/operations.md"])
+def test_parameters_of_a_documented_deployment_are_those_of_the_template(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8").replace("\\\n", " ")
+    commands = re.findall(r"^sam deploy (.*)$", text, re.MULTILINE)
+    given = {parameter for command in commands for parameter in re.findall(r"\b([A-Z]\w+)=", command)}
+    assert given, "the document shows a deployment"
+    assert given <= set(template()["Parameters"])
+
+
+def test_the_stack_outputs_that_the_readme_names_exist() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"OutputKey=='(\w+)'|`(\w+TopicArn)`|\{(BucketName)\}", text))
+    assert {name for names in named for name in names if name} <= set(template()["Outputs"])
+    assert "Name=email_verified,Value=true" in text, "or the door refuses every request of the person"
