@@ -34,7 +34,7 @@ class DiffusionConfig:
     channels: tuple[int, int] = (96, 128)  # at 8×8 and 4×4
     attention: tuple[bool, bool] = (False, True)  # 8×8 hears the words through the time embedding and from below
     heads: int = 4
-    steps: int = 5_200
+    steps: int = 5_450
     batch: int = 64
     shapes: float = 0.8  # of a batch: outlines are learnt last, landscapes early
     time_bias: float = 0.4  # of the logit of time: outlines are decided where there is more noise than picture

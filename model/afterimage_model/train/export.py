@@ -12,7 +12,7 @@ from transformers import CLIPTokenizer
 if TYPE_CHECKING:
     from afterimage_model.train.diffusion import Writer
 
-STEPS, GUIDANCE = 8, 3.0
+STEPS, GUIDANCE = 8, 4.5
 """The fewest steps and the guidance that the fidelity table likes best; `python -m demo.fidelity` tries others."""
 
 

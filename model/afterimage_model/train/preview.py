@@ -46,11 +46,10 @@ def grid(pictures: list[Image.Image], columns: int, scale: int = 2) -> Image.Ima
     return sheet
 
 
-def samples(pipeline: StableDiffusionPipeline, path: Path, columns: int = 8) -> None:
+def samples(pipeline: StableDiffusionPipeline, path: Path, columns: int = 6) -> None:
     """Saves one row of seeds for each second of the prompts: what the model card shows, unselected."""
     prompts = [prompt for prompt in PROMPTS[::2] for _ in range(columns)]
-    sheet = grid(generate(pipeline, prompts, STEPS, GUIDANCE), columns)
-    sheet.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
+    grid(generate(pipeline, prompts, STEPS, GUIDANCE), columns).save(path, optimize=True)
 
 
 def preview(path: Path, vae: AutoencoderTiny, writer: "Writer", words: CLIPTokenizer, curve: Path, step: int) -> None:
