@@ -28,7 +28,7 @@ from cli.terminal import ACCENT, GOOD, SOFT, address, command, output, printable
 from local.__main__ import up as bring_up
 from local.settings import Settings
 
-PROMPT = "a red circle on a blue background"
+PROMPT = "a sailing boat at sunset"
 SEED = 7  # fixed, so that everybody sees the same picture
 TIMEOUT_S = 300.0
 MAIL_PATIENCE_S = 10.0
