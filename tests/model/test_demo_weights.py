@@ -31,7 +31,14 @@ def test_the_folder_is_small_and_holds_no_pickle() -> None:
     assert {file.suffix for file in files} <= {".json", ".safetensors"}
 
 
-def test_plain_diffusers_loads_it(pipeline: StableDiffusionPipeline) -> None:
+def test_plain_diffusers_loads_it_in_32_bits_unasked() -> None:
+    pipeline = StableDiffusionPipeline.from_pretrained(WEIGHTS, local_files_only=True)
+    assert {part.dtype for part in (pipeline.unet, pipeline.vae, pipeline.text_encoder)} == {torch.float32}
+    picture = pipeline("a house", num_inference_steps=1, generator=torch.Generator().manual_seed(0)).images[0]
+    assert picture.size == (64, 64)
+
+
+def test_it_is_a_stable_diffusion_pipeline_without_a_safety_checker(pipeline: StableDiffusionPipeline) -> None:
     assert type(pipeline) is StableDiffusionPipeline
     assert isinstance(pipeline.scheduler, DPMSolverMultistepScheduler)
     assert pipeline.unet.dtype == torch.float32

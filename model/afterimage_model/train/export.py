@@ -59,13 +59,14 @@ def export(pipeline: StableDiffusionPipeline, folder: Path) -> Path:
     for part in (pipeline.vae, pipeline.text_encoder, pipeline.unet):
         part.half()
     pipeline.save_pretrained(folder, safe_serialization=True)
-    _drop_unread(folder / "vae" / "config.json", "block_out_channels")
+    _rewrite(folder / "vae" / "config.json", block_out_channels=None)  # diffusers writes it, then warns of reading it
+    _rewrite(folder / "text_encoder" / "config.json", dtype="float32")  # what a plain from_pretrained makes of it
     (folder / "afterimage.json").write_text(json.dumps(limits(), indent=1) + "\n", encoding="utf-8")
     return folder
 
 
-def _drop_unread(path: Path, name: str) -> None:
-    """Takes a field out of a configuration that diffusers writes and then warns of when it reads it."""
-    fields = json.loads(path.read_text(encoding="utf-8"))
-    del fields[name]
-    path.write_text(json.dumps(fields, indent=2) + "\n", encoding="utf-8")
+def _rewrite(path: Path, **changes: str | None) -> None:
+    """Changes fields of a JSON file; None takes one out."""
+    fields = json.loads(path.read_text(encoding="utf-8")) | changes
+    kept = {name: value for name, value in fields.items() if name not in changes or value is not None}
+    path.write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
