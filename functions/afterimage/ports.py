@@ -136,8 +136,8 @@ class Workflow(Protocol):
     def start(self, job_id: JobId) -> None:
         """Start the execution named as the job; one that is there already is as good."""
 
-    def is_running(self, job_id: JobId) -> bool:
-        """True while the job's execution runs; False when it ended or was never started."""
+    def status(self, job_id: JobId) -> str | None:
+        """Return the status of the job's execution in Step Functions' words, None when it was never started."""
 
     def succeed(self, task_token: str, output: Mapping[str, str]) -> bool:
         """Resume a waiting state. False when the token is no longer waited for."""
@@ -181,6 +181,13 @@ class People(Protocol):
 
     def confirmed_address(self, username: str) -> str | None:
         """Return the person's mail address, None unless it is confirmed."""
+
+
+class Closer(Protocol):
+    """Closes a lost job, out of band of the caller."""
+
+    def close(self, job_id: JobId, execution_status: str) -> None:
+        """Ask for a job to be closed as its execution ended (FAILED, TIMED_OUT, ABORTED)."""
 
 
 class Teller(Protocol):

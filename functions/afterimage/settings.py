@@ -131,4 +131,4 @@ class SweepOpenJobsSettings:
 
     table_name: str
     state_machine_arn: str
-    notify_requester_function: str
+    close_lost_job_function: str

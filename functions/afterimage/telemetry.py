@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import secrets
 import time
 import traceback
 import warnings
+from collections.abc import Callable
 from pathlib import PurePath
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
+
+from afterimage.domain.errors import AfterimageError, InternalError
+
+Handler = TypeVar("Handler", bound=Callable[[dict[str, Any], Any], Any])
 
 SERVICE = "afterimage"
 NAMESPACE = "Afterimage"
@@ -36,6 +42,27 @@ def facts_of(error: Exception) -> dict[str, Any]:
     frames = traceback.extract_tb(error.__traceback__)
     places = [f"{PurePath(frame.filename).name}:{frame.lineno}" for frame in frames]
     return {"error": type(error).__name__, "code": str(code), "raised": " < ".join(reversed(places))}
+
+
+def keeping_secrets(handler: Handler) -> Handler:
+    """Decorate an entry point: an error leaves it under its class, and with words of our own only.
+
+    The runtime logs an uncaught error and Step Functions keeps its message for 90 days, and a message of the SDK may
+    quote a prompt or an address.
+    """
+
+    @functools.wraps(handler)
+    def guarded(event: dict[str, Any], context: Any) -> Any:
+        try:
+            return handler(event, context)
+        except AfterimageError as exc:
+            logger.warning("raised", **facts_of(exc))
+            raise type(exc)(exc.sentence, code=exc.code) from None
+        except Exception as exc:  # unforeseen, so whatever it is
+            logger.error("unforeseen error", **facts_of(exc))
+            raise InternalError() from None
+
+    return cast("Handler", guarded)
 
 
 def now_ms() -> int:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from afterimage.adapters.dynamodb.attempts import DynamoAttemptStore
+from afterimage.domain.errors import StoreUnavailableError
 from afterimage.ports import AttemptStore
+from botocore.exceptions import ClientError
 from fakes.samples import a_job, an_attempt
 from fakes.stores import MemoryAttemptStore
+from fakes.stubbed import UNREACHED, stubbed, unreached
 
+UNAVAILABLE = [("ThrottlingException", 400), ("InternalServerError", 500), ("ServiceUnavailable", 503)]
 NEW = an_attempt(a_job(), output_location=None, failure_location=None)
 
 
@@ -74,3 +80,46 @@ def test_a_completion_that_was_faster_keeps_its_output(store: AttemptStore) -> N
     assert found is not None
     assert (found.output_location, found.failure_location) == ("s3://bucket/true", "s3://bucket/fail")
     assert found.task_token == NEW.task_token
+
+
+def every_call(client: Any) -> dict[str, Callable[[], object]]:
+    """Each method by the operation that it asks for."""
+    store = DynamoAttemptStore(client, "table")
+    return {
+        "put_item": lambda: store.register(NEW),
+        "get_item": lambda: store.find(NEW.job_id, NEW.attempt_id),
+        "update_item": lambda: store.settle(NEW, "succeeded", None),
+        "update_item again": lambda: store.record_locations(NEW, "s3://bucket/out", "s3://bucket/fail"),
+    }
+
+
+@pytest.mark.parametrize(("code", "status"), UNAVAILABLE)
+def test_every_method_turns_what_may_pass_into_our_error(code: str, status: int) -> None:
+    client, stubber = stubbed("dynamodb")
+    for operation, call in every_call(client).items():
+        stubber.add_client_error(operation.partition(" ")[0], code, http_status_code=status)
+        with pytest.raises(StoreUnavailableError):
+            call()
+
+
+@pytest.mark.parametrize("error", UNREACHED, ids=lambda error: type(error).__name__)
+def test_every_method_turns_a_table_that_is_not_reached_into_our_error(error: Exception) -> None:
+    for call in every_call(unreached("dynamodb", error)).values():
+        with pytest.raises(StoreUnavailableError):
+            call()
+
+
+def test_another_refusal_is_passed_on() -> None:
+    client, stubber = stubbed("dynamodb")
+    for operation, call in every_call(client).items():
+        stubber.add_client_error(operation.partition(" ")[0], "AccessDeniedException", http_status_code=400)
+        with pytest.raises(ClientError):
+            call()
+
+
+def test_an_attempt_of_another_version_is_read_without_what_it_has_more(dynamodb: Any, table: str) -> None:
+    store = DynamoAttemptStore(dynamodb, table)
+    store.register(NEW)
+    (item,) = dynamodb.scan(TableName=table)["Items"]
+    dynamodb.put_item(TableName=table, Item=item | {"surprise": {"S": "later"}})
+    assert store.find(NEW.job_id, NEW.attempt_id) == NEW

@@ -333,7 +333,7 @@ def check_schedule_sweep() -> None:
     # The handler's contract is that nothing of the event is needed; the entry point takes it and drops it.
     assert event("schedule_sweep")["detail-type"] == "Scheduled Event"
     deps = sweep_open_jobs.Dependencies(
-        jobs=OneJob(JobStatus.QUEUED), workflow=Asked(), teller=Asked(), clock=lambda: NOW_MS + 120_000
+        jobs=OneJob(JobStatus.QUEUED), workflow=Asked(), closer=Asked(), clock=lambda: NOW_MS + 120_000
     )
     original, sweep_open_jobs.dependencies = sweep_open_jobs.dependencies, lambda: deps  # type: ignore[assignment]
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -11,8 +12,10 @@ import pytest
 from afterimage.adapters.s3_gallery import PRESIGN_CONFIG, S3Gallery
 from afterimage.domain.errors import InvalidResultError, StoreUnavailableError
 from afterimage.ports import Gallery
+from botocore.exceptions import ClientError
+from botocore.response import StreamingBody
 from fakes.outside import FakeGallery
-from fakes.stubbed import stubbed
+from fakes.stubbed import UNREACHED, stubbed, unreached
 
 SOURCE, KEY = "quarantine/1/a/0.png", "images/9/0.png"
 TAGS = {"job": "1", "seed": "7", "model": "demo 1.2_a+b-c=d:e/f@g"}
@@ -83,20 +86,55 @@ def test_a_thumbnail_is_read_as_it_was_published(s3: Any, bucket: str) -> None:
     assert S3Gallery(s3, bucket).read_thumbnail("images/9/0.jpg") == b"\xff\xd8small"
 
 
-@pytest.mark.parametrize("code", ["SlowDown", "ServiceUnavailable"])
-def test_a_throttle_is_told_as_ours(code: str) -> None:
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("SlowDown", 503),
+        ("ServiceUnavailable", 503),
+        ("InternalError", 500),
+        # The answer to HEAD has no body, so botocore knows no more than the number.
+        ("503", 503),
+        ("500", 500),
+        ("429", 429),
+    ],
+)
+def test_what_may_pass_is_told_as_ours(code: str, status: int) -> None:
     client, stubber = stubbed("s3")
     gallery = S3Gallery(client, "pictures")
-    stubber.add_client_error("head_object", code)
+    stubber.add_client_error("head_object", code, http_status_code=status)
     with pytest.raises(StoreUnavailableError):
         gallery.publish(SOURCE, KEY, 5, TAGS)
-    stubber.add_client_error("get_object", code)
+    stubber.add_client_error("get_object", code, http_status_code=status)
     with pytest.raises(StoreUnavailableError):
         gallery.read_thumbnail(KEY)
     stubber.add_response("head_object", {"ContentLength": 5}, {"Bucket": "pictures", "Key": SOURCE})
-    stubber.add_client_error("copy_object", code)
+    stubber.add_client_error("copy_object", code, http_status_code=status)
     with pytest.raises(StoreUnavailableError):
         gallery.publish(SOURCE, KEY, 5, TAGS)
+
+
+@pytest.mark.parametrize("error", UNREACHED, ids=lambda error: type(error).__name__)
+def test_a_store_that_is_not_reached_is_told_as_ours(error: Exception) -> None:
+    gallery = S3Gallery(unreached("s3", error), "pictures")
+    for size_bytes in (5, None):
+        with pytest.raises(StoreUnavailableError):
+            gallery.publish(SOURCE, KEY, size_bytes, TAGS)
+    with pytest.raises(StoreUnavailableError):
+        gallery.read_thumbnail(KEY)
+
+
+def test_a_thumbnail_that_breaks_off_is_told_as_ours() -> None:
+    client, stubber = stubbed("s3")
+    stubber.add_response("get_object", {"Body": StreamingBody(io.BytesIO(b"\xff\xd8"), 100)})  # type: ignore[arg-type]
+    with pytest.raises(StoreUnavailableError):
+        S3Gallery(client, "pictures").read_thumbnail(KEY)
+
+
+def test_another_refusal_is_passed_on() -> None:
+    client, stubber = stubbed("s3")
+    stubber.add_client_error("get_object", "InvalidObjectState", http_status_code=400)
+    with pytest.raises(ClientError):
+        S3Gallery(client, "pictures").read_thumbnail(KEY)
 
 
 @pytest.mark.parametrize("region", ["us-east-1", "eu-central-1", "ap-southeast-2"])

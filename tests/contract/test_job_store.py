@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from afterimage.adapters.dynamodb.jobs import DynamoJobStore
+from afterimage.contracts.codec import ContractError
 from afterimage.domain.errors import JobClosedError, JobNotFoundError, StoreUnavailableError
 from afterimage.domain.job import Failure, JobWarning, Notice
 from afterimage.domain.moderation import Action, Decision
@@ -17,6 +18,7 @@ from botocore.exceptions import ClientError
 from fakes.outside import NOW_MS
 from fakes.samples import SPEC, a_job, job_id, pictures
 from fakes.stores import MemoryJobStore
+from fakes.stubbed import UNREACHED, unreached
 
 LATER_MS = NOW_MS + 5_000
 CLAIM = IdempotencyClaim(
@@ -236,9 +238,10 @@ def test_no_job_has_no_notice_to_swap(store: JobStore, expected: str | None) -> 
 class _Refusing:
     """A DynamoDB client whose every operation answers with one error."""
 
-    def __init__(self, code: str, reasons: tuple[str, ...] = ()) -> None:
+    def __init__(self, code: str, reasons: tuple[str, ...] = (), status: int = 400) -> None:
         self._response = {
             "Error": {"Code": code, "Message": "said AWS"},
+            "ResponseMetadata": {"HTTPStatusCode": status},
             "CancellationReasons": [{"Code": reason} for reason in reasons],
         }
 
@@ -249,10 +252,8 @@ class _Refusing:
         return refuse
 
 
-@pytest.mark.parametrize("code", ["ThrottlingException", "ProvisionedThroughputExceededException"])
-def test_every_method_turns_a_throttle_into_our_error(code: str) -> None:
-    store = DynamoJobStore(_Refusing(code), "table")
-    calls = (
+def every_call(store: JobStore) -> tuple[Callable[[], object], ...]:
+    return (
         lambda: store.create(a_job(), CLAIM),
         lambda: store.find_claim("c" * 64, NOW_MS),
         lambda: store.get(job_id(1), NOW_MS),
@@ -261,9 +262,55 @@ def test_every_method_turns_a_throttle_into_our_error(code: str) -> None:
         lambda: store.advance(job_id(1), JobStatus.MODERATING, NOW_MS),
         lambda: store.swap_notice(job_id(1), None, None),
     )
-    for call in calls:
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("ThrottlingException", 400),
+        ("ProvisionedThroughputExceededException", 400),
+        ("InternalServerError", 500),
+        ("ServiceUnavailable", 503),
+    ],
+)
+def test_every_method_turns_what_may_pass_into_our_error(code: str, status: int) -> None:
+    for call in every_call(DynamoJobStore(_Refusing(code, status=status), "table")):
         with pytest.raises(StoreUnavailableError):
             call()
+
+
+@pytest.mark.parametrize("error", UNREACHED, ids=lambda error: type(error).__name__)
+def test_every_method_turns_a_table_that_is_not_reached_into_our_error(error: Exception) -> None:
+    for call in every_call(DynamoJobStore(unreached("dynamodb", error), "table")):
+        with pytest.raises(StoreUnavailableError):
+            call()
+
+
+def test_a_record_of_another_version_is_read_and_keeps_what_it_has(dynamodb: Any, table: str) -> None:
+    store = DynamoJobStore(dynamodb, table)
+    job = a_job(pictures=pictures(), notice=Notice(state="sent", at_ms=NOW_MS))
+    store.create(job, None)
+    (item,) = dynamodb.scan(TableName=table)["Items"]
+    item["surprise"] = {"M": {"any": {"L": [{"N": "1.5"}]}}}
+    item["spec"]["M"]["style"] = {"S": "later"}
+    item["pictures"]["L"][0]["M"]["alt_text"] = {"S": "later"}
+    item["notice"]["M"]["channel"] = {"S": "mail"}
+    dynamodb.put_item(TableName=table, Item=item)
+    assert store.get(job.job_id, NOW_MS) == job
+    assert store.advance(job.job_id, JobStatus.MODERATING, NOW_MS).spec == job.spec
+    (item,) = dynamodb.scan(TableName=table)["Items"]
+    assert item["surprise"] == {"M": {"any": {"L": [{"N": "1.5"}]}}}
+    assert item["spec"]["M"]["style"] == {"S": "later"}
+
+
+def test_a_record_without_a_needed_field_is_refused(dynamodb: Any, table: str) -> None:
+    store = DynamoJobStore(dynamodb, table)
+    store.create(a_job(), None)
+    (item,) = dynamodb.scan(TableName=table)["Items"]
+    del item["spec"]["M"]["prompt"]
+    dynamodb.put_item(TableName=table, Item=item)
+    with pytest.raises(ContractError, match=r"^\$\.spec\.prompt is missing$"):
+        store.get(job_id(1), NOW_MS)
 
 
 @pytest.mark.parametrize("reason", ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"])

@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 from afterimage.adapters.dynamodb.links import DynamoLinkStore
+from afterimage.domain.errors import StoreUnavailableError
 from afterimage.domain.links import Link, hash_token, link_token
 from afterimage.ports import LinkStore
 from botocore.exceptions import ClientError
 from fakes.outside import NOW_MS
 from fakes.samples import job_id
 from fakes.stores import MemoryLinkStore
+from fakes.stubbed import UNREACHED, stubbed, unreached
 
 TOKEN = link_token(bytes(range(32)))
 LINK = Link(
@@ -59,4 +61,35 @@ def test_a_second_link_of_the_same_token_is_refused(dynamodb: Any, table: str) -
     store.put(LINK)
     with pytest.raises(ClientError):
         store.put(dataclasses.replace(LINK, key="images/other.png"))
+    assert store.find(LINK.token_hash) == LINK
+
+
+@pytest.mark.parametrize(
+    ("code", "status"), [("ThrottlingException", 400), ("InternalServerError", 500), ("ServiceUnavailable", 503)]
+)
+def test_what_may_pass_is_told_as_ours(code: str, status: int) -> None:
+    client, stubber = stubbed("dynamodb")
+    store = DynamoLinkStore(client, "table")
+    stubber.add_client_error("put_item", code, http_status_code=status)
+    with pytest.raises(StoreUnavailableError):
+        store.put(LINK)
+    stubber.add_client_error("get_item", code, http_status_code=status)
+    with pytest.raises(StoreUnavailableError):
+        store.find(LINK.token_hash)
+
+
+@pytest.mark.parametrize("error", UNREACHED, ids=lambda error: type(error).__name__)
+def test_a_table_that_is_not_reached_is_told_as_ours(error: Exception) -> None:
+    store = DynamoLinkStore(unreached("dynamodb", error), "table")
+    with pytest.raises(StoreUnavailableError):
+        store.put(LINK)
+    with pytest.raises(StoreUnavailableError):
+        store.find(LINK.token_hash)
+
+
+def test_a_link_of_another_version_is_read_without_what_it_has_more(dynamodb: Any, table: str) -> None:
+    store = DynamoLinkStore(dynamodb, table)
+    store.put(LINK)
+    (item,) = dynamodb.scan(TableName=table)["Items"]
+    dynamodb.put_item(TableName=table, Item=item | {"surprise": {"S": "later"}})
     assert store.find(LINK.token_hash) == LINK

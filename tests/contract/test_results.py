@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
+import json
 from typing import Any
 
 import pytest
 from afterimage.adapters.s3_results import S3Results
-from afterimage.contracts.codec import to_json
+from afterimage.contracts.codec import to_document, to_json
 from afterimage.contracts.generation import ModelError, ModelProblem
 from afterimage.domain.errors import InvalidResultError, StoreUnavailableError
+from botocore.response import StreamingBody
 from fakes.samples import a_job, a_result, an_attempt
-from fakes.stubbed import stubbed
+from fakes.stubbed import UNREACHED, stubbed, unreached
+from urllib3.exceptions import ReadTimeoutError
 
 RESULT = a_result(a_job(), an_attempt(a_job()))
 PROBLEM = ModelProblem(code="outside_limits", message="Steps: at most 50.")
@@ -69,7 +73,40 @@ def test_the_containers_own_words_are_read(results: S3Results, s3: Any, bucket: 
     assert results.read_problem(location) == PROBLEM
 
 
-@pytest.mark.parametrize("text", ["", "Model timed out", "<html>", "[]", '{"error": "text"}', b"\xff\xfe"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'Received server error (500) from primary with message "{to_json(ModelError(error=PROBLEM))}". See https://x '
+        "in account 111122223333 for more information.",
+        f'Received client error (400) from primary with message "{to_json(ModelError(error=PROBLEM))}"',
+        to_json(ModelError(error=PROBLEM)) + "\n",
+        "\n  " + to_json(ModelError(error=PROBLEM)),
+        b"\xff" + to_json(ModelError(error=PROBLEM)).encode(),
+        json.dumps(to_document(ModelError(error=PROBLEM)), indent=2),
+    ],
+    ids=["server error", "client error", "line end", "space before", "broken before", "indented"],
+)
+def test_the_containers_own_words_are_found_in_what_sagemaker_says_around_them(
+    results: S3Results, s3: Any, bucket: str, text: str | bytes
+) -> None:
+    assert results.read_problem(put(s3, bucket, "inference/failure/1.out", text)) == PROBLEM
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "Model timed out",
+        "<html>",
+        "[]",
+        '{"error": "text"}',
+        b"\xff\xfe",
+        'Received server error (500) from primary with message "{"error": {"code": "busy", "mess". See more.',
+        'Received server error (500) from primary with message "{"message": "text"}".',
+        'Received server error (500) from primary with message "{"error": {"code": 5, "message": "text"}}".',
+        'Received server error (0) from model with message "".',
+    ],
+)
 def test_other_words_are_none(results: S3Results, s3: Any, bucket: str, text: str | bytes) -> None:
     assert results.read_problem(put(s3, bucket, "inference/failure/1.out", text)) is None
 
@@ -90,8 +127,34 @@ def test_a_role_that_may_not_list_hears_access_denied_of_a_missing_key() -> None
         results.read_result("s3://pictures/inference/output/none.out")
 
 
-def test_a_throttle_is_told_as_ours() -> None:
+@pytest.mark.parametrize(("code", "status"), [("SlowDown", 503), ("InternalError", 500), ("TooManyRequests", 429)])
+def test_what_may_pass_is_told_as_ours(code: str, status: int) -> None:
     client, stubber = stubbed("s3")
-    stubber.add_client_error("get_object", "SlowDown", http_status_code=503)
+    results = S3Results(client, "pictures")
+    for _ in range(2):
+        stubber.add_client_error("get_object", code, http_status_code=status)
+    with pytest.raises(StoreUnavailableError):
+        results.read_problem("s3://pictures/inference/failure/1.out")
+    with pytest.raises(StoreUnavailableError):
+        results.read_result("s3://pictures/inference/output/1.out")
+
+
+@pytest.mark.parametrize("error", UNREACHED, ids=lambda error: type(error).__name__)
+def test_a_store_that_is_not_reached_is_told_as_ours(error: Exception) -> None:
+    results = S3Results(unreached("s3", error), "pictures")
+    with pytest.raises(StoreUnavailableError):
+        results.read_problem("s3://pictures/inference/failure/1.out")
+    with pytest.raises(StoreUnavailableError):
+        results.read_result("s3://pictures/inference/output/1.out")
+
+
+def test_an_answer_that_breaks_off_while_it_is_read_is_told_as_ours() -> None:
+    class BreaksOff(io.BytesIO):
+        def read(self, *_: Any) -> bytes:
+            raise ReadTimeoutError(None, "s3", "no more came")  # type: ignore[arg-type]
+
+    client, stubber = stubbed("s3")
+    body = StreamingBody(BreaksOff(), 100)  # type: ignore[arg-type]
+    stubber.add_response("get_object", {"Body": body})
     with pytest.raises(StoreUnavailableError):
         S3Results(client, "pictures").read_problem("s3://pictures/inference/failure/1.out")

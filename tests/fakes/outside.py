@@ -46,7 +46,7 @@ class FakeWorkflow(Faulty):
     def __init__(self, *waiting: str, running: tuple[JobId, ...] = ()) -> None:
         super().__init__()
         self.started: list[JobId] = []
-        self.running = set(running)
+        self.statuses = dict.fromkeys(running, "RUNNING")
         self.waiting = set(waiting)
         self.succeeded: list[tuple[str, dict[str, str]]] = []
         self.failed: list[tuple[str, str, str]] = []
@@ -54,11 +54,11 @@ class FakeWorkflow(Faulty):
     @breakable
     def start(self, job_id: JobId) -> None:
         self.started.append(job_id)
-        self.running.add(job_id)
+        self.statuses[job_id] = "RUNNING"
 
     @breakable
-    def is_running(self, job_id: JobId) -> bool:
-        return job_id in self.running
+    def status(self, job_id: JobId) -> str | None:
+        return self.statuses.get(job_id)
 
     @breakable
     def succeed(self, task_token: str, output: Mapping[str, str]) -> bool:
@@ -173,6 +173,18 @@ class FakePeople(Faulty):
     @breakable
     def confirmed_address(self, username: str) -> str | None:
         return self.addresses.get(username)
+
+
+class FakeCloser(Faulty):
+    """Implements `ports.Closer`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.closed: list[tuple[JobId, str]] = []
+
+    @breakable
+    def close(self, job_id: JobId, execution_status: str) -> None:
+        self.closed.append((job_id, execution_status))
 
 
 class FakeTeller(Faulty):

@@ -219,13 +219,7 @@ GRANTS: tuple[Grant, ...] = (
         "dynamodb:Query",
         ("adapters/dynamodb/jobs.py:DynamoJobStore.list_open",),
     ),
-    Grant("SweepOpenJobsFunction", "CloseJob", "dynamodb:GetItem", ("adapters/dynamodb/jobs.py:DynamoJobStore.get",)),
-    Grant(
-        "SweepOpenJobsFunction",
-        "CloseJob",
-        "dynamodb:UpdateItem",
-        ("adapters/dynamodb/jobs.py:DynamoJobStore._update", "adapters/dynamodb/jobs.py:DynamoJobStore.swap_notice"),
-    ),
+    Grant("SweepOpenJobsFunction", "ReadJob", "dynamodb:GetItem", ("adapters/dynamodb/jobs.py:DynamoJobStore.get",)),
     Grant(
         "SweepOpenJobsFunction",
         "RestartWorkflow",
@@ -236,10 +230,13 @@ GRANTS: tuple[Grant, ...] = (
         "SweepOpenJobsFunction",
         "AskWorkflow",
         "states:DescribeExecution",
-        ("adapters/step_functions.py:StepFunctionsWorkflow.is_running",),
+        ("adapters/step_functions.py:StepFunctionsWorkflow.status",),
     ),
     Grant(
-        "SweepOpenJobsFunction", "HaveTold", "lambda:InvokeFunction", ("adapters/lambda_teller.py:LambdaTeller.tell",)
+        "SweepOpenJobsFunction",
+        "HaveClosed",
+        "lambda:InvokeFunction",
+        ("adapters/lambda_closer.py:LambdaCloser.close",),
     ),
     # StartScheduledRequestFunction
     Grant(

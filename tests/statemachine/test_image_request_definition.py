@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from afterimage.domain import errors
+from afterimage.usecases.notify_requester import CLAIM_MS
 from jsonata import Jsonata
 from security.template import ROOT, functions, resources, template
 from statelint.config import Config
@@ -81,9 +82,16 @@ def test_the_task_outlasts_its_function(name: str) -> None:
     assert TASKS[name]["TimeoutSeconds"] > timeout_s
 
 
+def waits_for_a_claim(entry: dict[str, Any]) -> bool:
+    return bool(entry["ErrorEquals"] == ["NoticeInFlightError"])
+
+
 @pytest.mark.parametrize("name", TASKS)
 def test_the_task_retries_transient_errors_with_jitter(name: str) -> None:
     for entry in TASKS[name]["Retry"]:
+        if waits_for_a_claim(entry):
+            continue
+        assert "NoticeInFlightError" not in entry["ErrorEquals"]
         assert entry["JitterStrategy"] == "FULL"
         assert entry["MaxAttempts"] >= 2
         assert entry["BackoffRate"] > 1
@@ -91,6 +99,26 @@ def test_the_task_retries_transient_errors_with_jitter(name: str) -> None:
         assert not {error for error in entry["ErrorEquals"] if error.startswith("States.")}
     assert retried(TASKS[name]) >= LAMBDA_TRANSIENTS
     assert "StoreUnavailableError" in retried(TASKS[name])  # every state reads or writes the job's record
+
+
+@pytest.mark.parametrize("name", ["NotifyRequester", "TellFailure"])
+def test_a_claim_that_a_dead_run_left_is_waited_out(name: str) -> None:
+    (entry,) = [entry for entry in TASKS[name]["Retry"] if waits_for_a_claim(entry)]
+    assert "JitterStrategy" not in entry  # full jitter may wait for nothing at all
+    assert (entry["IntervalSeconds"], entry["MaxAttempts"], entry["BackoffRate"]) == (15, 4, 1.0)
+    assert entry["IntervalSeconds"] * entry["MaxAttempts"] * 1000 > CLAIM_MS
+
+
+def test_only_who_tells_waits_for_a_claim() -> None:
+    waiting = {name for name, state in TASKS.items() if any(map(waits_for_a_claim, state["Retry"]))}
+    assert waiting == {"NotifyRequester", "TellFailure"}
+
+
+def test_a_claim_outlasts_the_run_that_made_it() -> None:
+    for name in ("NotifyRequester", "TellFailure"):
+        properties = functions()[function_of(TASKS[name])]
+        timeout_s = properties.get("Timeout", template()["Globals"]["Function"]["Timeout"])
+        assert timeout_s * 1000 < CLAIM_MS
 
 
 @pytest.mark.parametrize("name", TASKS)

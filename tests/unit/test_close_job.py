@@ -13,13 +13,14 @@ from afterimage.domain.errors import (
     by_name,
     leaves,
 )
-from afterimage.domain.job import Failure, Notice
+from afterimage.domain.job import Failure, JobId, Notice
 from afterimage.domain.status import JobStatus
 from afterimage.usecases.close_job import close_job, end_of_execution, failure_from_error
+from afterimage.usecases.notify_requester import Post, notify_requester
 from fakes.faults import Crash
-from fakes.outside import NOW_MS, Ticker
+from fakes.outside import NOW_MS, Dice, FakeGallery, FakeMailer, Ticker
 from fakes.samples import a_job, job_id, pictures
-from fakes.stores import MemoryJobStore
+from fakes.stores import MemoryJobStore, MemoryLinkStore
 
 WHY = Failure(code="timed_out", sentence="Too long.")
 OPEN = [status for status in JobStatus if not status.is_final and status is not JobStatus.DELIVERING]
@@ -52,20 +53,46 @@ def test_a_delivering_job_succeeds_and_only_its_mail_is_on_record_as_failed() ->
     assert len(job.pictures) == 2
 
 
-@pytest.mark.parametrize("state", ["sending", "sent", "uncertain"])
-def test_what_is_known_of_the_mail_of_a_delivering_job_stays(state: str) -> None:
-    notice = Notice(state=state, at_ms=NOW_MS)
-    jobs = MemoryJobStore(a_job(JobStatus.DELIVERING, notice=notice))
-    job = close_job(job_id(1), JobStatus.FAILED, WHY, jobs=jobs, clock=Ticker())
-    assert (job.status, job.notice) == (JobStatus.SUCCEEDED, notice)
+@pytest.mark.parametrize("state", ["sending", "sent", "failed", "uncertain", "not_wanted"])
+def test_a_delivering_job_of_which_somebody_tells_is_left_to_whoever_tells(state: str) -> None:
+    before = a_job(JobStatus.DELIVERING, pictures=pictures(), notice=Notice(state=state, at_ms=NOW_MS))
+    jobs = MemoryJobStore(before)
+    assert close_job(job_id(1), JobStatus.FAILED, WHY, jobs=jobs, clock=Ticker()) == before
+    assert jobs.records[job_id(1)] == before
 
 
-def test_a_crash_while_closing_a_delivering_job_is_mended_by_the_next_event() -> None:
-    jobs = MemoryJobStore(a_job(JobStatus.DELIVERING))
+def test_a_delivering_job_is_left_alone_when_somebody_begins_to_tell_at_the_same_moment() -> None:
+    class Racing(MemoryJobStore):
+        def swap_notice(self, job_id: JobId, expected_state: str | None, notice: Notice | None) -> bool:
+            assert super().swap_notice(job_id, None, Notice(state="sending", at_ms=NOW_MS))
+            return super().swap_notice(job_id, expected_state, notice)
+
+    jobs = Racing(a_job(JobStatus.DELIVERING, pictures=pictures()))
+    assert close_job(job_id(1), JobStatus.FAILED, WHY, jobs=jobs, clock=Ticker()).status is JobStatus.DELIVERING
+    record = jobs.records[job_id(1)]
+    assert (record.status, record.notice and record.notice.state) == (JobStatus.DELIVERING, "sending")
+
+
+def test_a_crash_while_closing_a_delivering_job_is_mended_by_whoever_tells() -> None:
+    jobs = MemoryJobStore(a_job(JobStatus.DELIVERING, pictures=pictures()))
     jobs.fail_next("swap_notice", Crash(), after=True)
     with pytest.raises(Crash):
         close_job(job_id(1), JobStatus.FAILED, WHY, jobs=jobs, clock=Ticker())
-    assert close_job(job_id(1), JobStatus.FAILED, WHY, jobs=jobs, clock=Ticker()).status is JobStatus.SUCCEEDED
+    # The failure path goes on to the state that tells, which finds the notice settled and the job unfinished.
+    assert close_job(job_id(1), JobStatus.FAILED, WHY, jobs=jobs, clock=Ticker()).status is JobStatus.DELIVERING
+    mailer = FakeMailer()
+    post = Post(
+        jobs=jobs,
+        links=MemoryLinkStore(),
+        gallery=FakeGallery(),
+        mailer=mailer,
+        link_base="https://api.example.com",
+        link_ttl_s=lambda: 60,
+        clock=Ticker(),
+        entropy=Dice(),
+    )
+    job = notify_requester(job_id(1), post)
+    assert (job.status, job.notice and job.notice.state, mailer.sent) == (JobStatus.SUCCEEDED, "failed", [])
 
 
 def test_no_job_is_not_found() -> None:

@@ -14,6 +14,8 @@ from fakes.samples import a_job, job_id, pictures
 from fakes.stores import MemoryJobStore
 
 SENT = Notice(state="sent", at_ms=NOW_MS)
+SENDING = Notice(state="sending", at_ms=NOW_MS)
+ENDED = [status for status in JobStatus if status.is_final]
 
 
 def close(jobs: MemoryJobStore, teller: FakeTeller, status: str = "ABORTED") -> Job:
@@ -70,10 +72,43 @@ def test_a_teller_that_is_down_is_raised_so_that_the_event_comes_again() -> None
     assert teller.told == [job_id(1)]
 
 
-def test_an_aborted_delivery_keeps_its_pictures() -> None:
+@pytest.mark.parametrize("status", ["ABORTED", "FAILED", "TIMED_OUT"])
+@pytest.mark.parametrize("notice", [None, SENDING, SENT], ids=["untold", "sending", "sent"])
+def test_a_delivery_is_not_closed_but_told_which_brings_it_to_its_end(notice: Notice | None, status: str) -> None:
+    before = a_job(JobStatus.DELIVERING, pictures=pictures(), notice=notice)
+    jobs, teller = MemoryJobStore(before), FakeTeller()
+    for write in ("advance", "swap_notice"):
+        jobs.fail_next(write, AssertionError("written"))
+    assert close(jobs, teller, status) == before
+    assert jobs.records[job_id(1)] == before
+    assert teller.told == [job_id(1)]
+
+
+@pytest.mark.parametrize("status", ENDED)
+@pytest.mark.parametrize("notice", [None, SENDING], ids=["untold", "sending"])
+def test_an_ended_job_of_which_nobody_finished_telling_is_told(status: JobStatus, notice: Notice | None) -> None:
+    before = a_job(status, notice=notice)
+    jobs, teller = MemoryJobStore(before), FakeTeller()
+    assert close(jobs, teller) == before
+    assert jobs.records[job_id(1)] == before
+    assert teller.told == [job_id(1)]
+
+
+@pytest.mark.parametrize("status", ENDED)
+@pytest.mark.parametrize("state", ["sent", "failed", "uncertain", "not_wanted"])
+def test_an_ended_job_whose_telling_is_settled_is_done_with(status: JobStatus, state: str) -> None:
+    jobs, teller = MemoryJobStore(a_job(status, notice=Notice(state=state, at_ms=NOW_MS))), FakeTeller()
+    close(jobs, teller)
+    assert teller.told == []
+
+
+def test_a_teller_that_is_down_leaves_a_delivery_to_the_next_event() -> None:
     jobs, teller = MemoryJobStore(a_job(JobStatus.DELIVERING, pictures=pictures())), FakeTeller()
-    job = close(jobs, teller)
-    assert (job.status, len(job.pictures)) == (JobStatus.SUCCEEDED, 2)
+    teller.fail_next("tell", WorkflowUnavailableError())
+    with pytest.raises(WorkflowUnavailableError):
+        close(jobs, teller)
+    assert close(jobs, teller).status is JobStatus.DELIVERING
+    assert teller.told == [job_id(1)]
 
 
 def test_the_event_names_job_and_status() -> None:

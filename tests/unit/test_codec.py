@@ -18,9 +18,9 @@ from afterimage.contracts.generation import (
     ModelError,
     ModelProblem,
 )
-from afterimage.domain.job import Attempt, ImageSpec, Job, Picture
+from afterimage.domain.job import Attempt, ImageSpec, Job, Notice, Picture
 from afterimage.domain.links import Link
-from afterimage.domain.moderation import Decision, packaged_policy
+from afterimage.domain.moderation import Action, Decision, packaged_policy
 from afterimage.domain.request import ImageRequest
 from afterimage.ports import IdempotencyClaim
 from fakes.samples import a_job, a_result, an_attempt, pictures
@@ -135,6 +135,66 @@ def test_a_wrong_shape_is_named_by_its_path(document: Any, complaint: str) -> No
     with pytest.raises(ContractError) as caught:
         from_document(GenerationResult, document)
     assert str(caught.value) == complaint
+
+
+# ── Stored records: an older or a newer version wrote them ────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        ("surprise",),
+        ("spec", "surprise"),
+        ("pictures", 1, "surprise"),
+        ("decisions", 0, "surprise"),
+        ("timeline", 0, "surprise"),
+        ("notice", "surprise"),
+    ],
+)
+def test_a_stored_record_with_a_field_of_another_version_is_read_without_it(path: tuple[Any, ...]) -> None:
+    decision = Decision(stage="prompt", action=Action.ALLOW, policy_version="1", at_ms=1)
+    job = a_job(pictures=pictures(), decisions=(decision,), notice=Notice(state="sent", at_ms=1))
+    document = to_document(job)
+    here = document
+    for step in path[:-1]:
+        here = here[step]
+    here[path[-1]] = {"any": ["thing"]}
+    assert from_document(Job, document, lenient=True) == job
+    with pytest.raises(ContractError, match="has unknown fields: surprise"):
+        from_document(Job, document)
+
+
+@pytest.mark.parametrize("path", [("owner",), ("spec", "prompt"), ("timeline", 0, "at_ms")])
+def test_a_stored_record_without_a_needed_field_is_still_refused(path: tuple[Any, ...]) -> None:
+    document = to_document(a_job())
+    here = document
+    for step in path[:-1]:
+        here = here[step]
+    del here[path[-1]]
+    with pytest.raises(ContractError, match="is missing"):
+        from_document(Job, document, lenient=True)
+
+
+def test_a_stored_record_without_an_optional_field_takes_its_default() -> None:
+    document = to_document(a_job())
+    for name in ("notice", "failure", "warnings", "pictures", "decisions", "recipient"):
+        document.pop(name, None)
+    job = from_document(Job, document, lenient=True)
+    assert (job.notice, job.failure, job.warnings, job.pictures, job.decisions, job.recipient) == (
+        None,
+        None,
+        (),
+        (),
+        (),
+        None,
+    )
+
+
+def test_a_stored_record_of_wrong_types_is_still_refused() -> None:
+    with pytest.raises(ContractError, match=r"^\$\.spec\.width must be int$"):
+        document = to_document(a_job())
+        document["spec"]["width"] = "64"
+        from_document(Job, document, lenient=True)
 
 
 @pytest.mark.parametrize(

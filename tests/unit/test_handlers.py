@@ -18,7 +18,10 @@ from unittest import mock
 import afterimage
 import pytest
 from afterimage import handlers, settings
+from afterimage.adapters import aws
+from afterimage.adapters.mail.ses import ONE_TRY
 from afterimage.settings import SettingsError, read_settings
+from botocore.config import Config
 from fakes.template import template
 
 ROOT = Path(__file__).parents[2]
@@ -123,6 +126,28 @@ def test_every_handler_is_a_function_of_the_template_and_the_other_way_round() -
 def test_every_handler_has_an_entry_point_for_lambda(name: str) -> None:
     assert callable(handler(name).lambda_handler)
     assert callable(handler(name).handle)
+
+
+def test_a_mail_is_tried_once_and_every_other_call_at_most_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handler("notify_requester"), "environment", lambda: variables("notify_requester"))
+    with mock.patch.dict(os.environ, AWS, clear=True):
+        post = handler("notify_requester").dependencies()
+    assert post.mailer._client.meta.config.retries["total_max_attempts"] == 1
+    assert post.mailer._client.meta.config.connect_timeout == 2  # what the mail's own settings do not say stays
+    for other in (post.jobs, post.links, post.gallery):
+        assert other._client.meta.config.retries["total_max_attempts"] == 2
+
+
+@pytest.mark.parametrize("config", [None, ONE_TRY], ids=["ordinary", "one try"])
+def test_a_call_that_nobody_answers_ends_before_any_function_does(config: Config | None) -> None:
+    shortest_s = min(
+        resource["Properties"].get("Timeout", template()["Globals"]["Function"]["Timeout"])
+        for resource in template()["Resources"].values()
+        if resource["Type"] == "AWS::Serverless::Function"
+    )
+    with mock.patch.dict(os.environ, AWS, clear=True):
+        built = aws.client("sesv2", config).meta.config
+    assert built.retries["total_max_attempts"] * (built.connect_timeout + built.read_timeout) < shortest_s
 
 
 @pytest.mark.parametrize("value", ["", "x", "1.5", "-1", " 5"])

@@ -6,13 +6,29 @@ import dataclasses
 import io
 import json
 import logging
+import pkgutil
+import traceback
 from collections.abc import Iterator
-from types import SimpleNamespace
+from contextlib import nullcontext
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
+from afterimage import handlers
+from afterimage.contracts.codec import ContractError
 from afterimage.contracts.generation import ModelProblem
-from afterimage.domain.errors import MailRefusedError, StoreUnavailableError
+from afterimage.domain.errors import (
+    AfterimageError,
+    GenerationRefusedError,
+    InternalError,
+    JobNotFoundError,
+    MailRefusedError,
+    NoticeInFlightError,
+    StoppedError,
+    StoreUnavailableError,
+    UnknownInferenceError,
+    leaves,
+)
 from afterimage.domain.job import Failure, Job
 from afterimage.domain.links import Link, hash_token, link_token
 from afterimage.domain.model_profiles import model_profiles
@@ -31,7 +47,7 @@ from afterimage.handlers import (
     start_scheduled_request,
     sweep_open_jobs,
 )
-from afterimage.telemetry import facts_of, logger
+from afterimage.telemetry import facts_of, keeping_secrets, logger
 from afterimage.usecases.create_request import Door
 from afterimage.usecases.notify_requester import Post
 from botocore.exceptions import ClientError
@@ -39,6 +55,7 @@ from fakes.http import PERSON, a_presigning_gallery, an_event
 from fakes.outside import (
     NOW_MS,
     Dice,
+    FakeCloser,
     FakeEngine,
     FakeGallery,
     FakeMailer,
@@ -235,7 +252,9 @@ def test_an_error_of_aws_is_logged_by_its_code(lines: io.StringIO) -> None:
 
 
 @pytest.mark.parametrize("status", ["Completed", "Failed", CANARY])
-def test_the_completion_logs_neither_token_nor_reason(lines: io.StringIO, status: str) -> None:
+def test_the_completion_logs_neither_token_nor_reason(
+    lines: io.StringIO, status: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     attempt = an_attempt(secret_job(), task_token=TASK_TOKEN)
     deps = resume_on_completion.Dependencies(
         attempts=MemoryAttemptStore(attempt),
@@ -243,8 +262,13 @@ def test_the_completion_logs_neither_token_nor_reason(lines: io.StringIO, status
         workflow=FakeWorkflow(TASK_TOKEN),
     )
     message = {"invocationStatus": status, "inferenceId": attempt.inference_id, "failureReason": CANARY}
-    records = [{"Sns": {"Message": text}} for text in (json.dumps(message), json.dumps(message), CANARY)]
-    resume_on_completion.handle({"Records": records}, deps)
+    monkeypatch.setattr(resume_on_completion, "dependencies", lambda: deps)
+    for text in (json.dumps(message), json.dumps(message), CANARY):
+        unreadable = CANARY in (status, text)
+        with pytest.raises(UnknownInferenceError) if unreadable else nullcontext() as caught:
+            resume_on_completion.lambda_handler({"Records": [{"Sns": {"Message": text}}]}, CONTEXT)
+        if caught:
+            assert CANARY not in told_by(caught.value)
     assert_silent(lines)
 
 
@@ -297,8 +321,111 @@ def test_the_ends_log_neither_cause_nor_prompt(lines: io.StringIO) -> None:
         sweep_open_jobs.Dependencies(
             jobs=MemoryJobStore(secret_job(updated_at_ms=1, failure=Failure(code="x", sentence=CANARY))),
             workflow=FakeWorkflow(),
-            teller=FakeTeller(),
+            closer=FakeCloser(),
             clock=Ticker(),
         )
     )
     assert_silent(lines)
+
+
+# ── Errors that leave a Lambda: the runtime logs them, and Step Functions keeps their words ───────────────────────────
+
+# The two doors answer every error with a problem document of their own.
+ERRORS_LEAVE: list[ModuleType] = [
+    close_lost_job,
+    moderate_prompt,
+    notify_requester,
+    record_failure,
+    resume_on_completion,
+    review_images,
+    start_generation,
+    start_scheduled_request,
+    sweep_open_jobs,
+]
+EVENT = {"job_id": job_id(1), "error": CANARY, "prompt": CANARY}
+
+
+def told_by(error: BaseException) -> str:
+    """What a runtime can tell of an error: its message, and its traceback with whatever caused it."""
+    return str(error) + repr(error) + "".join(traceback.format_exception(error))
+
+
+def test_every_lambda_that_is_no_door_is_among_those_whose_errors_leave() -> None:
+    doors = {"public_link", "requests_api"}
+    every = {module.name for module in pkgutil.iter_modules(handlers.__path__)}
+    assert {module.__name__.rpartition(".")[2] for module in ERRORS_LEAVE} == every - doors
+
+
+@pytest.mark.parametrize("module", ERRORS_LEAVE, ids=lambda module: module.__name__.rpartition(".")[2])
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError(f"the SDK quotes {CANARY}"),
+        KeyError(CANARY),
+        ClientError({"Error": {"Code": "AccessDenied", "Message": f"{CANARY} may not"}}, "PutItem"),
+        ContractError(f"$.{CANARY} is missing"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_an_unforeseen_error_leaves_as_ours_without_its_words(
+    lines: io.StringIO, module: ModuleType, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dependencies() -> None:
+        raise error
+
+    monkeypatch.setattr(module, "dependencies", dependencies)
+    with pytest.raises(InternalError) as caught:
+        module.lambda_handler(EVENT, CONTEXT)
+    assert (caught.value.code, caught.value.sentence) == ("internal_error", InternalError.sentence)
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__
+    assert CANARY not in told_by(caught.value)
+    assert_silent(lines)
+    (line,) = [json.loads(text) for text in lines.getvalue().splitlines()]
+    assert (line["level"], line["error"]) == ("ERROR", type(error).__name__)
+    assert "test_log_secrecy.py:" in line["raised"]
+
+
+@pytest.mark.parametrize("module", ERRORS_LEAVE, ids=lambda module: module.__name__.rpartition(".")[2])
+@pytest.mark.parametrize(
+    "kind", [StoreUnavailableError, NoticeInFlightError, JobNotFoundError, GenerationRefusedError, StoppedError]
+)
+def test_an_error_of_ours_leaves_under_its_class_with_its_own_words_only(
+    lines: io.StringIO, module: ModuleType, kind: type[AfterimageError], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dependencies() -> None:
+        raise kind("Steps: at most 50.", code="outside_limits") from RuntimeError(f"the SDK quotes {CANARY}")
+
+    monkeypatch.setattr(module, "dependencies", dependencies)
+    with pytest.raises(kind) as caught:
+        module.lambda_handler(EVENT, CONTEXT)
+    error = caught.value
+    assert type(error) is kind
+    assert (error.code, error.sentence, str(error)) == ("outside_limits", "Steps: at most 50.", "Steps: at most 50.")
+    assert error.__cause__ is None
+    assert error.__suppress_context__
+    assert CANARY not in told_by(error)
+    assert_silent(lines)
+    (line,) = [json.loads(text) for text in lines.getvalue().splitlines()]
+    assert (line["level"], line["error"], line["code"]) == ("WARNING", kind.__name__, "outside_limits")
+
+
+@pytest.mark.parametrize("kind", leaves(AfterimageError))
+def test_every_error_of_ours_keeps_its_class(kind: type[AfterimageError]) -> None:
+    @keeping_secrets
+    def lambda_handler(event: dict[str, Any], context: Any) -> None:
+        raise kind()
+
+    with pytest.raises(kind) as caught:
+        lambda_handler({}, CONTEXT)
+    assert (type(caught.value), caught.value.code, caught.value.sentence) == (kind, kind.code, kind.sentence)
+
+
+def test_what_goes_well_is_returned_as_it_is() -> None:
+    @keeping_secrets
+    def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+        """Say so."""
+        return event
+
+    assert lambda_handler(EVENT, CONTEXT) is EVENT
+    assert (lambda_handler.__name__, lambda_handler.__doc__) == ("lambda_handler", "Say so.")

@@ -13,6 +13,7 @@ from typing import Any, cast
 import pytest
 from afterimage.adapters.mail.compose import compose
 from afterimage.domain.job import Failure, Job, JobWarning
+from afterimage.domain.moderation import Action, Decision
 from afterimage.domain.status import JobStatus
 from fakes.samples import ADDRESS, SPEC, a_job, job_id, pictures
 from hypothesis import given, settings
@@ -224,6 +225,39 @@ def test_words_of_the_container_are_escaped_as_well() -> None:
     assert "Note: <b>cut</b>" in mail.plain
 
 
+SOFTENED = Decision(
+    stage="prompt", action=Action.SOFTEN, policy_version="1", at_ms=1, sentence="Blood was left out & <more>."
+)
+
+
+def test_a_prompt_that_was_softened_is_noted_before_the_words_of_the_container() -> None:
+    allowed = Decision(stage="picture", action=Action.ALLOW, policy_version="1", at_ms=1, sentence="never shown")
+    blocked = Decision(stage="picture", action=Action.BLOCK, policy_version="1", at_ms=1, sentence="not shown either")
+    warning = JobWarning(code="prompt_cut", message="The end was not read.")
+    mail = mail_about(delivered(decisions=(SOFTENED, allowed, blocked), warnings=(warning,)))
+    for text in (mail.plain, mail.page.text):
+        assert "Note: Blood was left out & <more>." in text
+        assert text.index("Blood was left out") < text.index("The end was not read.")
+        assert "shown" not in text
+
+
+def test_an_end_without_pictures_has_no_notes() -> None:
+    job = a_job(JobStatus.FAILED, decisions=(SOFTENED,), failure=Failure(code="why", sentence="Because."))
+    mail = mail_about(job, (), ())
+    assert "Blood was left out" not in mail.plain + mail.page.text
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_success_is_told_in_the_same_words_as_a_delivery(count: int) -> None:
+    delivering = delivered(pictures=pictures(count))
+    succeeded = dataclasses.replace(delivering, status=JobStatus.SUCCEEDED)
+    first, second = (mail_about(job, LINKS[:count], THUMBNAILS[:count]) for job in (delivering, succeeded))
+    assert first.message["Subject"] == second.message["Subject"]
+    assert "ready" in second.message["Subject"]
+    assert first.plain == second.plain
+    assert first.page.text == second.page.text
+
+
 def test_fewer_pictures_than_asked_are_explained() -> None:
     job = delivered(pictures=pictures(1))
     for text in (
@@ -239,7 +273,7 @@ ENDS = [status for status in JobStatus if status.is_final and status is not JobS
 @pytest.mark.parametrize("status", ENDS)
 def test_an_end_without_pictures_holds_the_reason_but_no_prompt_and_no_link(status: JobStatus) -> None:
     failure = Failure(code="why", sentence="Because of <something>.")
-    job = dataclasses.replace(delivered("hideous-words"), status=status, failure=failure)
+    job = dataclasses.replace(delivered("hideous-words"), status=status, pictures=(), failure=failure)
     mail = mail_about(job, (), ())
     assert "hideous-words" not in mail.message.as_string()
     for text in (mail.plain, mail.page.text):

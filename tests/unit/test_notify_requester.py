@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any
 
 import pytest
+from afterimage.adapters.mail.compose import compose
 from afterimage.domain.errors import (
     JobClosedError,
     JobNotFoundError,
@@ -17,9 +18,11 @@ from afterimage.domain.errors import (
 from afterimage.domain.job import Failure, Job, Notice
 from afterimage.domain.links import hash_token
 from afterimage.domain.status import JobStatus
+from afterimage.usecases.close_lost_job import close_lost_job
 from afterimage.usecases.notify_requester import CLAIM_MS, Post, notify_requester
+from afterimage.usecases.record_failure import record_failure
 from fakes.faults import Crash
-from fakes.outside import NOW_MS, Dice, FakeGallery, FakeMailer, Ticker
+from fakes.outside import NOW_MS, Dice, FakeGallery, FakeMailer, FakeTeller, Ticker
 from fakes.samples import ADDRESS, a_job, job_id, pictures
 from fakes.stores import MemoryJobStore, MemoryLinkStore
 
@@ -152,11 +155,27 @@ def test_a_mail_that_was_certainly_not_sent_is_sent_at_the_next_try(world: World
     assert (len(world.mailer.sent), world.notice) == (1, "sent")
 
 
-def test_a_store_that_is_down_before_the_mail_is_asked_again(world: World) -> None:
-    world.links.fail_next("put", StoreUnavailableError(), skip=1)
-    with pytest.raises(StoreUnavailableError):
+@pytest.mark.parametrize("error", [StoreUnavailableError(), RuntimeError("unforeseen"), KeyError("x")], ids=repr)
+@pytest.mark.parametrize("place", ["lifetime", "link", "thumbnail"])
+def test_whatever_fails_before_the_mail_releases_the_claim_and_is_asked_again(
+    world: World, place: str, error: Exception
+) -> None:
+    post = world.post
+
+    def unreadable() -> int:
+        raise error
+
+    if place == "lifetime":
+        world.post = dataclasses.replace(post, link_ttl_s=unreadable)
+    elif place == "link":
+        world.links.fail_next("put", error, skip=1)
+    else:
+        world.gallery.fail_next("read_thumbnail", error, skip=1)
+    with pytest.raises(type(error)):
         world.notify()
-    world.notify()
+    assert (world.mailer.sent, world.notice, world.status) == ([], None, JobStatus.DELIVERING)
+    world.post = post
+    assert world.notify().status is JobStatus.SUCCEEDED
     assert (len(world.mailer.sent), world.notice) == (1, "sent")
 
 
@@ -192,7 +211,7 @@ def test_a_refused_mail_leaves_the_job_succeeded_with_the_reason_on_record(world
 @pytest.mark.parametrize("status", ENDS)
 def test_an_end_without_pictures_is_told_without_links(status: JobStatus) -> None:
     failure = Failure(code="why", sentence="Because.")
-    world = World(a_job(status, failure=failure, pictures=pictures()))
+    world = World(a_job(status, failure=failure))
     job = world.notify()
     (mail,) = world.mailer.sent
     assert (mail.links, mail.thumbnails, world.links.records) == ((), (), {})
@@ -203,7 +222,8 @@ def test_an_end_without_pictures_is_told_without_links(status: JobStatus) -> Non
 
 @pytest.mark.parametrize("status", [JobStatus.DELIVERING, JobStatus.BLOCKED])
 def test_nobody_to_tell_is_on_record_and_makes_no_link(status: JobStatus) -> None:
-    world = World(dataclasses.replace(DELIVERING, status=status, recipient=None))
+    made = DELIVERING.pictures if status is JobStatus.DELIVERING else ()
+    world = World(dataclasses.replace(DELIVERING, status=status, pictures=made, recipient=None))
     world.notify()
     assert (world.mailer.sent, world.links.records, world.notice) == ([], {}, "not_wanted")
     world.notify()
@@ -238,6 +258,84 @@ def test_a_notice_that_is_settled_is_never_sent_again(state: str) -> None:
     world = World(dataclasses.replace(DELIVERING, notice=Notice(state=state, at_ms=NOW_MS)))
     assert world.notify().status is JobStatus.SUCCEEDED
     assert (world.mailer.sent, world.notice) == ([], state)
+
+
+def test_a_success_that_nobody_told_of_is_still_mailed_with_its_pictures_and_as_ready() -> None:
+    world = World(dataclasses.replace(DELIVERING, status=JobStatus.SUCCEEDED))
+    assert world.notify().status is JobStatus.SUCCEEDED
+    (mail,) = world.mailer.sent
+    assert (len(mail.links), len(mail.thumbnails), world.notice) == (2, 2, "sent")
+    message = compose(mail.job, "us@example.com", mail.recipient, mail.links, mail.expires_at_s, mail.thumbnails)
+    assert message["Subject"] == "Your pictures are ready"
+    world.notify()
+    assert len(world.mailer.sent) == 1
+
+
+def test_a_job_that_another_run_ended_meanwhile_is_returned() -> None:
+    class Overtaken(FakeMailer):
+        def send(self, *args: Any, **kwargs: Any) -> None:
+            super().send(*args, **kwargs)
+            world.jobs.advance(job_id(1), JobStatus.SUCCEEDED, NOW_MS)
+
+    world = World()
+    world.post = dataclasses.replace(world.post, mailer=Overtaken())
+    job = world.notify()
+    assert (job.status, job.notice and job.notice.state) == (JobStatus.SUCCEEDED, "sent")
+    assert [entry.status for entry in job.timeline].count(JobStatus.SUCCEEDED) == 1
+
+
+# ── The mail and the end of the execution: whichever comes in between, the picture is mailed once ─────────────────────
+
+
+def interrupt(world: World, how: str) -> Job:
+    """End the execution of the job, as an event does or as the failure path does."""
+    if how == "the failure path":
+        return record_failure(job_id(1), "States.Timeout", "", jobs=world.jobs, clock=world.clock)
+    return close_lost_job(job_id(1), how, jobs=world.jobs, teller=FakeTeller(), clock=world.clock)
+
+
+@pytest.mark.parametrize("how", ["ABORTED", "TIMED_OUT", "FAILED", "the failure path"])
+def test_a_throttled_mail_is_sent_at_the_retry_though_the_execution_ended_meanwhile(how: str) -> None:
+    class Interrupted(FakeMailer):
+        def send(self, *args: Any, **kwargs: Any) -> None:
+            if not tries:
+                tries.append(interrupt(world, how))
+                raise MailUnavailableError()
+            super().send(*args, **kwargs)
+
+    tries: list[Job] = []
+    world, mailer = World(), Interrupted()
+    world.post = dataclasses.replace(world.post, mailer=mailer)
+    with pytest.raises(MailUnavailableError):
+        world.notify()
+    assert [(job.status, job.notice and job.notice.state) for job in tries] == [(JobStatus.DELIVERING, "sending")]
+    assert (world.status, world.notice) == (JobStatus.DELIVERING, None)
+    job = world.notify()
+    assert (job.status, job.notice and job.notice.state, job.failure) == (JobStatus.SUCCEEDED, "sent", None)
+    assert world.notify() == job
+    (mail,) = mailer.sent
+    assert (mail.recipient, len(mail.links), len(mail.thumbnails)) == (ADDRESS, 2, 2)
+
+
+@pytest.mark.parametrize("how", ["ABORTED", "TIMED_OUT", "FAILED"])
+def test_a_delivery_whose_execution_ended_before_anybody_told_is_mailed(how: str) -> None:
+    world, teller = World(), FakeTeller()
+    close_lost_job(job_id(1), how, jobs=world.jobs, teller=teller, clock=world.clock)
+    assert teller.told == [job_id(1)]
+    assert world.notify().status is JobStatus.SUCCEEDED
+    assert [len(mail.links) for mail in world.mailer.sent] == [2]
+
+
+def test_a_run_that_died_while_sending_is_settled_by_whoever_is_asked_for_the_lost_job() -> None:
+    world, teller = World(), FakeTeller()
+    world.mailer.fail_next("send", Crash(), after=True)
+    with pytest.raises(Crash):
+        world.notify()
+    close_lost_job(job_id(1), "FAILED", jobs=world.jobs, teller=teller, clock=world.clock)
+    assert teller.told == [job_id(1)]
+    world.clock.pass_s(CLAIM_MS / 1000)
+    assert world.notify().status is JobStatus.SUCCEEDED
+    assert (len(world.mailer.sent), world.notice) == (1, "uncertain")
 
 
 def test_no_job_is_not_found() -> None:

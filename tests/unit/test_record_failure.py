@@ -6,9 +6,10 @@ import json
 
 import pytest
 from afterimage.domain.errors import JobNotFoundError, StoreUnavailableError
+from afterimage.domain.job import Notice
 from afterimage.domain.status import JobStatus
 from afterimage.handlers import record_failure as handler
-from fakes.outside import Ticker
+from fakes.outside import NOW_MS, Ticker
 from fakes.samples import a_job, job_id, pictures
 from fakes.stores import MemoryJobStore
 
@@ -42,6 +43,14 @@ def test_a_second_event_with_another_error_keeps_the_first() -> None:
 def test_a_late_failure_of_a_delivered_picture_does_not_undo_it() -> None:
     jobs = MemoryJobStore(a_job(JobStatus.DELIVERING, pictures=pictures()))
     assert record(jobs)["status"] == "SUCCEEDED"
+    assert len(jobs.records[job_id(1)].pictures) == 2
+
+
+def test_a_delivery_of_which_somebody_tells_is_left_to_them() -> None:
+    before = a_job(JobStatus.DELIVERING, pictures=pictures(), notice=Notice(state="sending", at_ms=NOW_MS))
+    jobs = MemoryJobStore(before)
+    assert record(jobs)["status"] == "DELIVERING"
+    assert jobs.records[job_id(1)] == before
 
 
 def test_a_blocked_job_stays_blocked() -> None:

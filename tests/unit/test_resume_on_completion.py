@@ -193,9 +193,18 @@ def deliver(world: World, *messages: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("text", ["", "not json", "[]", "null", '"text"', "{}", '{"inferenceId": "x"}', "\ud800"])
-def test_a_message_that_cannot_be_read_is_done_with(world: World, text: str) -> None:
-    assert deliver(world, text) == ["unreadable"]
+def test_a_message_that_cannot_be_read_is_raised_so_that_it_is_kept(world: World, text: str) -> None:
+    assert_unreadable(world, text)
+
+
+def assert_unreadable(world: World, message: Any) -> None:
+    with pytest.raises(UnknownInferenceError) as caught:
+        deliver(world, message)
+    assert caught.value.code == "completion_unreadable"
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__  # a traceback would quote the message
     assert world.outcome is None
+    assert world.workflow.waiting == {ATTEMPT.task_token}
 
 
 def test_the_test_notification_is_ignored_by_name(world: World) -> None:
@@ -204,12 +213,12 @@ def test_the_test_notification_is_ignored_by_name(world: World) -> None:
 
 @pytest.mark.parametrize("inference_id", [None, 7, "", ["x"]])
 def test_a_completion_without_an_inference_id_is_unreadable(world: World, inference_id: object) -> None:
-    assert deliver(world, {"invocationStatus": "Completed", "inferenceId": inference_id}) == ["unreadable"]
+    assert_unreadable(world, {"invocationStatus": "Completed", "inferenceId": inference_id})
 
 
 @pytest.mark.parametrize("status", [None, "InProgress", "completed", 1])
 def test_a_completion_of_unknown_status_is_unreadable(world: World, status: object) -> None:
-    assert deliver(world, {"invocationStatus": status, "inferenceId": ATTEMPT.inference_id}) == ["unreadable"]
+    assert_unreadable(world, {"invocationStatus": status, "inferenceId": ATTEMPT.inference_id})
 
 
 @pytest.mark.parametrize("response", [None, [], {}, {"outputLocation": 5}])

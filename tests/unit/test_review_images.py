@@ -109,8 +109,29 @@ def test_when_nothing_passes_the_job_is_blocked_and_nothing_is_published() -> No
     assert (job.pictures, world.gallery.published) == ((), {})
 
 
-def test_without_a_safety_checker_pictures_pass() -> None:
-    assert len(World(images({0: {"flagged": None}, 1: {"flagged": None}})).review().pictures) == 2
+def test_what_the_safety_checker_passed_says_so() -> None:
+    world = World()
+    job = world.review()
+    assert [decision.policy_version for decision in job.decisions] == ["safety-checker-1"] * 2
+    assert {tags["review"] for _, tags in world.gallery.published.values()} == {"passed"}
+
+
+def test_without_a_safety_checker_pictures_pass_and_the_record_says_that_nobody_judged() -> None:
+    world = World(images({0: {"flagged": None}, 1: {"flagged": None}}))
+    job = world.review()
+    assert len(job.pictures) == 2
+    assert [(d.stage, d.action, d.policy_version) for d in job.decisions] == [("picture", Action.ALLOW, "none")] * 2
+    assert len(world.gallery.published) == 4
+    assert {tags["review"] for _, tags in world.gallery.published.values()} == {"not-judged"}
+
+
+def test_each_picture_is_recorded_as_it_was_judged() -> None:
+    world = World(images({0: {"flagged": True}, 1: {"flagged": None}}))
+    job = world.review()
+    assert [(d.action, d.policy_version) for d in job.decisions] == [
+        (Action.BLOCK, "safety-checker-1"),
+        (Action.ALLOW, "none"),
+    ]
 
 
 QUARANTINE = f"quarantine/{job_id(1)}/{'a' * 16}/"

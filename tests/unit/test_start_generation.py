@@ -149,7 +149,7 @@ def test_a_job_that_may_not_generate_reaches_no_engine(status: JobStatus) -> Non
         (EngineUnavailableError(), "EngineUnavailableError", "engine_unavailable"),
         (GenerationFailedError(code="endpoint_missing"), "GenerationFailedError", "endpoint_missing"),
         (StoreUnavailableError(), "StoreUnavailableError", "temporarily_unavailable"),
-        (RuntimeError("secret words of a library"), "GenerationFailedError", "internal_error"),
+        (RuntimeError("secret words of a library"), "InternalError", "internal_error"),
     ],
 )
 def test_whoever_waits_for_the_token_hears_of_every_error(world: World, error: Exception, name: str, code: str) -> None:

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
 from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ConnectionError, HTTPClientError, IncompleteReadError
 
-# Short enough to fail inside a Lambda's own time-out, with the SDK's own backoff for throttling.
-_CONFIG = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
+from afterimage.domain.errors import TransientError
+
+# Two tries of at most seven seconds fail inside the time-out of any of our Lambdas, which have thirty and more.
+_CONFIG = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2})
 
 _THROTTLES = frozenset(
     {
-        "InternalFailure",
-        "InternalServerError",
-        "LimitExceededException",
         "ProvisionedThroughputExceededException",
         "RequestLimitExceeded",
-        "ServiceUnavailable",
-        "SlowDown",
         "ThrottledException",
         "Throttling",
         "ThrottlingException",
@@ -40,5 +40,23 @@ def error_code(error: ClientError) -> str:
 
 
 def is_throttle(error: ClientError) -> bool:
-    """True when the same call may pass in a moment."""
-    return error_code(error) in _THROTTLES
+    """True when AWS refused the call because of its rate: certainly not carried out."""
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return error_code(error) in _THROTTLES or status == HTTPStatus.TOO_MANY_REQUESTS
+
+
+@contextmanager
+def unavailable_as(kind: type[TransientError]) -> Iterator[None]:
+    """Turn what may pass into `kind`: no connection, no whole answer in time, a throttle, a fault of the service.
+
+    Only for calls that may be repeated; a mail may not.
+    """
+    try:
+        yield
+    except (ConnectionError, HTTPClientError, IncompleteReadError) as exc:
+        raise kind() from exc
+    except ClientError as exc:
+        status = exc.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        if is_throttle(exc) or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise kind() from exc
+        raise

@@ -6,7 +6,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from afterimage.adapters.aws import error_code, is_throttle
+from afterimage.adapters.aws import error_code, unavailable_as
 from afterimage.domain.errors import StoreUnavailableError
 
 
@@ -20,13 +20,14 @@ class CognitoPeople:
     def confirmed_address(self, username: str) -> str | None:
         """Return the address whose owner confirmed it, None for none."""
         try:
-            user = self._client.admin_get_user(UserPoolId=self._pool, Username=username)
+            with unavailable_as(StoreUnavailableError):
+                user = self._client.admin_get_user(UserPoolId=self._pool, Username=username)
         except ClientError as exc:
             if error_code(exc) == "UserNotFoundException":
                 return None
-            if is_throttle(exc):
-                raise StoreUnavailableError() from exc
             raise
+        if not user.get("Enabled", True):  # a token outlives the switch by up to an hour
+            return None
         found = {entry["Name"]: entry["Value"] for entry in user["UserAttributes"]}
         return found.get("email") if found.get("email_verified") == "true" else None
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from afterimage.adapters.aws import is_throttle
+from afterimage.adapters.aws import unavailable_as
 from afterimage.domain.errors import WorkflowUnavailableError
 from afterimage.domain.job import JobId
 
@@ -22,9 +20,5 @@ class LambdaTeller:
     def tell(self, job_id: JobId) -> None:
         """Queue the notification of an ended job."""
         payload = json.dumps({"job_id": job_id}).encode()
-        try:
+        with unavailable_as(WorkflowUnavailableError):
             self._client.invoke(FunctionName=self._function_name, InvocationType="Event", Payload=payload)
-        except ClientError as exc:
-            if is_throttle(exc):
-                raise WorkflowUnavailableError() from exc
-            raise

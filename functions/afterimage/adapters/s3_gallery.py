@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from afterimage.adapters.aws import error_code, is_throttle
+from afterimage.adapters.aws import error_code, unavailable_as
 from afterimage.domain.errors import InvalidResultError, StoreUnavailableError
 
 # boto3 still presigns with SigV2 in some regions. The regional host comes with `virtual` only, and without it the URL
@@ -38,26 +38,21 @@ class S3Gallery:
         source = {"Bucket": self._bucket, "Key": quarantined_key}
         tagging = urlencode({name: _NOT_IN_TAGS.sub("-", text)[:_MAX_TAG_CHARACTERS] for name, text in tags.items()})
         try:
-            if size_bytes is not None and self._client.head_object(**source)["ContentLength"] != size_bytes:
-                raise InvalidResultError()
-            self._client.copy_object(
-                Bucket=self._bucket, Key=key, CopySource=source, TaggingDirective="REPLACE", Tagging=tagging
-            )
+            with unavailable_as(StoreUnavailableError):
+                if size_bytes is not None and self._client.head_object(**source)["ContentLength"] != size_bytes:
+                    raise InvalidResultError()
+                self._client.copy_object(
+                    Bucket=self._bucket, Key=key, CopySource=source, TaggingDirective="REPLACE", Tagging=tagging
+                )
         except ClientError as exc:
             if error_code(exc) in _GONE:
                 raise InvalidResultError() from exc
-            if is_throttle(exc):
-                raise StoreUnavailableError() from exc
             raise
 
     def read_thumbnail(self, key: str) -> bytes:
         """Return a published thumbnail (JPEG, a few kilobytes)."""
-        try:
+        with unavailable_as(StoreUnavailableError):
             body: bytes = self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
-        except ClientError as exc:
-            if is_throttle(exc):
-                raise StoreUnavailableError() from exc
-            raise
         return body
 
     def presign(self, key: str) -> str:

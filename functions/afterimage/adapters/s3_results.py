@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from afterimage.adapters.aws import error_code, is_throttle
+from afterimage.adapters.aws import error_code, unavailable_as
 from afterimage.contracts.codec import ContractError, from_document, from_json
 from afterimage.contracts.generation import GenerationResult, ModelError, ModelProblem
 from afterimage.domain.errors import InvalidResultError, StoreUnavailableError
@@ -36,8 +36,7 @@ class S3Results:
         if not location:
             return None
         try:
-            document = json.loads(self._read(location, "inference/failure/"))
-            return from_document(ModelError, document).error
+            return from_document(ModelError, _own_words(self._read(location, "inference/failure/"))).error
         except (ValueError, FileNotFoundError):  # ContractError is a ValueError
             return None
 
@@ -46,14 +45,20 @@ class S3Results:
         if not location.startswith(start):
             raise FileNotFoundError(prefix)
         try:
-            answer = self._client.get_object(Bucket=self._bucket, Key=location.removeprefix(f"s3://{self._bucket}/"))
+            with unavailable_as(StoreUnavailableError):
+                key = location.removeprefix(f"s3://{self._bucket}/")
+                body: bytes = self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read(_MAX_BYTES + 1)
         except ClientError as exc:
             if error_code(exc) in _MISSING:
                 raise FileNotFoundError(prefix) from exc
-            if is_throttle(exc):
-                raise StoreUnavailableError() from exc
             raise
-        body: bytes = answer["Body"].read(_MAX_BYTES + 1)
         if len(body) > _MAX_BYTES:
             raise FileNotFoundError(prefix)
         return body
+
+
+def _own_words(body: bytes) -> object:
+    """Return the container's JSON, also from inside the sentence that SageMaker may wrap around it."""
+    text = body.decode("utf-8", "replace")
+    start = max(text.find('{"error"'), 0)
+    return json.JSONDecoder().raw_decode(text[start:].lstrip())[0]

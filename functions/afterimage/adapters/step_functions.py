@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from afterimage.adapters.aws import error_code, is_throttle
+from afterimage.adapters.aws import error_code, unavailable_as
 from afterimage.domain.errors import WorkflowUnavailableError
 from afterimage.domain.job import JobId
 
 # Nobody waits for this token any more: the second of two messages, or one that came too late.
 _UNHEARD = frozenset({"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"})
-
-
-@contextmanager
-def _throttling() -> Iterator[None]:
-    try:
-        yield
-    except ClientError as exc:
-        if is_throttle(exc):
-            raise WorkflowUnavailableError() from exc
-        raise
 
 
 class StepFunctionsWorkflow:
@@ -37,7 +26,7 @@ class StepFunctionsWorkflow:
     def start(self, job_id: JobId) -> None:
         """Start the execution named as the job; `ExecutionAlreadyExists` means that it is started."""
         try:
-            with _throttling():
+            with unavailable_as(WorkflowUnavailableError):
                 self._client.start_execution(
                     stateMachineArn=self._arn, name=job_id, input=json.dumps({"job_id": job_id})
                 )
@@ -45,17 +34,16 @@ class StepFunctionsWorkflow:
             if error_code(exc) != "ExecutionAlreadyExists":
                 raise
 
-    def is_running(self, job_id: JobId) -> bool:
-        """True while the execution of that name runs."""
+    def status(self, job_id: JobId) -> str | None:
+        """Return the status of the execution of that name, None when it was never started."""
         arn = f"{self._arn.replace(':stateMachine:', ':execution:')}:{job_id}"
         try:
-            with _throttling():
-                status = self._client.describe_execution(executionArn=arn)["status"]
+            with unavailable_as(WorkflowUnavailableError):
+                return str(self._client.describe_execution(executionArn=arn)["status"])
         except ClientError as exc:
             if error_code(exc) == "ExecutionDoesNotExist":
-                return False
+                return None
             raise
-        return bool(status == "RUNNING")
 
     def succeed(self, task_token: str, output: Mapping[str, str]) -> bool:
         """Resume a waiting state; False when the token is no longer waited for."""
@@ -67,7 +55,7 @@ class StepFunctionsWorkflow:
 
     def _answer(self, operation: str, **arguments: str) -> bool:
         try:
-            with _throttling():
+            with unavailable_as(WorkflowUnavailableError):
                 getattr(self._client, operation)(**arguments)
         except ClientError as exc:
             if error_code(exc) in _UNHEARD:

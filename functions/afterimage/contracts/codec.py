@@ -43,8 +43,11 @@ def from_json(cls: type[T], text: str | bytes) -> T:
     return from_document(cls, document)
 
 
-def from_document(cls: type[T], document: Any, path: str = "$") -> T:
-    """Build the dataclass `cls` from a decoded JSON object. Unknown fields are refused: both sides ship together.
+def from_document(cls: type[T], document: Any, path: str = "$", *, lenient: bool = False) -> T:
+    """Build the dataclass `cls` from a decoded JSON object.
+
+    Unknown fields are refused, because both sides of a contract ship together; `lenient` leaves them aside, for stored
+    records, which outlive versions in both directions.
 
     Raises ContractError naming the path of the first missing, unknown or ill-typed field.
     """
@@ -52,12 +55,12 @@ def from_document(cls: type[T], document: Any, path: str = "$") -> T:
         raise ContractError(f"{path} must be an object")
     hints = typing.get_type_hints(cls)
     fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
-    if unknown := sorted(set(document) - set(fields)):
+    if not lenient and (unknown := sorted(set(document) - set(fields))):
         raise ContractError(f"{path} has unknown fields: {', '.join(unknown)}")
     values: dict[str, Any] = {}
     for name, field in fields.items():
         if name in document:
-            values[name] = _decode(hints[name], document[name], f"{path}.{name}")
+            values[name] = _decode(hints[name], document[name], f"{path}.{name}", lenient)
         elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
             raise ContractError(f"{path}.{name} is missing")
     try:
@@ -66,22 +69,22 @@ def from_document(cls: type[T], document: Any, path: str = "$") -> T:
         raise ContractError(f"{path}: {exc}") from exc
 
 
-def _decode(hint: Any, value: Any, path: str) -> Any:
+def _decode(hint: Any, value: Any, path: str, lenient: bool) -> Any:
     origin = typing.get_origin(hint)
     if origin in (typing.Union, types.UnionType):
-        return _decode_union(hint, value, path)
+        return _decode_union(hint, value, path, lenient)
     if origin is tuple:
         if not isinstance(value, list):
             raise ContractError(f"{path} must be a list")
         item = typing.get_args(hint)[0]
-        return tuple(_decode(item, element, f"{path}[{index}]") for index, element in enumerate(value))
+        return tuple(_decode(item, element, f"{path}[{index}]", lenient) for index, element in enumerate(value))
     if origin is dict:
         if not isinstance(value, dict):
             raise ContractError(f"{path} must be an object")
         item = typing.get_args(hint)[1]
-        return {key: _decode(item, element, f"{path}.{key}") for key, element in value.items()}
+        return {key: _decode(item, element, f"{path}.{key}", lenient) for key, element in value.items()}
     if dataclasses.is_dataclass(hint):
-        return from_document(typing.cast("type[Any]", hint), value, path)
+        return from_document(typing.cast("type[Any]", hint), value, path, lenient=lenient)
     if isinstance(hint, type) and issubclass(hint, Enum):
         try:
             return hint(value)
@@ -90,13 +93,13 @@ def _decode(hint: Any, value: Any, path: str) -> Any:
     return _decode_plain(getattr(hint, "__supertype__", hint), value, path)
 
 
-def _decode_union(hint: Any, value: Any, path: str) -> Any:
+def _decode_union(hint: Any, value: Any, path: str, lenient: bool) -> Any:
     options = [option for option in typing.get_args(hint) if option is not type(None)]
     if value is None:
         if len(options) < len(typing.get_args(hint)):
             return None
         raise ContractError(f"{path} must not be null")
-    return _decode(options[0], value, path)
+    return _decode(options[0], value, path, lenient)
 
 
 def _decode_plain(expected: Any, value: Any, path: str) -> Any:

@@ -27,6 +27,7 @@
         ├── InvalidResultError
         ├── MailRefusedError
         ├── PolicyInvalidError
+        ├── InternalError
         └── StoppedError
 
 A Lambda reports an error to Step Functions by its class name, so the state machine retries the transient names above;
@@ -178,7 +179,8 @@ class NoticeInFlightError(TransientError):
 
 
 class UnknownInferenceError(TransientError):
-    """Raised when a completion names an inference that no attempt is waiting for; redelivered, then a dead letter."""
+    """Raised when a completion names no inference that an attempt waits for, or cannot be read; redelivered, then kept
+    as a dead letter."""
 
 
 class FailedError(AfterimageError):
@@ -214,6 +216,14 @@ class PolicyInvalidError(FailedError):
 
     code = "moderation_policy_invalid"
     sentence = "The request could not be checked against the content policy."
+
+
+class InternalError(FailedError):
+    """Raised in place of an error that we did not foresee; its own words stay in the process, for they may quote a
+    request."""
+
+    code = "internal_error"
+    sentence = AfterimageError.sentence
 
 
 class StoppedError(FailedError):

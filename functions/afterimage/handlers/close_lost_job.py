@@ -13,7 +13,7 @@ from afterimage.domain.errors import JobNotFoundError
 from afterimage.domain.job import JobId
 from afterimage.ports import Clock, JobStore, Teller
 from afterimage.settings import CloseLostJobSettings, read_settings
-from afterimage.telemetry import count, environment, logger, metrics, now_ms
+from afterimage.telemetry import count, environment, keeping_secrets, logger, metrics, now_ms
 from afterimage.usecases.close_lost_job import close_lost_job
 
 
@@ -53,6 +53,7 @@ def handle(event: dict[str, Any], deps: Dependencies) -> str:
 
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
+@keeping_secrets
 def lambda_handler(event: dict[str, Any], context: Any) -> str:
     """Entry point of CloseLostJobFunction."""
     return handle(event, dependencies())

@@ -14,7 +14,7 @@ from afterimage.domain.job import JobId
 from afterimage.domain.moderation import Policy
 from afterimage.ports import Clock, JobStore
 from afterimage.settings import ModeratePromptSettings, read_settings
-from afterimage.telemetry import count, environment, logger, metrics, now_ms
+from afterimage.telemetry import count, environment, keeping_secrets, logger, metrics, now_ms
 from afterimage.usecases.moderate_prompt import moderate_prompt
 
 
@@ -49,6 +49,7 @@ def handle(event: dict[str, Any], deps: Dependencies) -> dict[str, str]:
 
 @logger.inject_lambda_context(correlation_id_path="job_id", clear_state=True)
 @metrics.log_metrics
+@keeping_secrets
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, str]:
     """Entry point of ModeratePromptFunction."""
     return handle(event, dependencies())

@@ -8,12 +8,12 @@ from typing import Any
 from afterimage.adapters.aws import client
 from afterimage.adapters.dynamodb.jobs import DynamoJobStore
 from afterimage.adapters.dynamodb.links import DynamoLinkStore
-from afterimage.adapters.mail.ses import SesMailer
+from afterimage.adapters.mail.ses import ONE_TRY, SesMailer
 from afterimage.adapters.parameters import OperatorParameters
 from afterimage.adapters.s3_gallery import S3Gallery
 from afterimage.domain.job import JobId
 from afterimage.settings import NotifyRequesterSettings, read_settings
-from afterimage.telemetry import count, environment, logger, metrics, now_ms, random_bytes
+from afterimage.telemetry import count, environment, keeping_secrets, logger, metrics, now_ms, random_bytes
 from afterimage.usecases.notify_requester import Post, notify_requester
 
 
@@ -27,7 +27,7 @@ def dependencies() -> Post:
         jobs=DynamoJobStore(dynamodb, settings.table_name),
         links=DynamoLinkStore(dynamodb, settings.table_name),
         gallery=S3Gallery(client("s3"), settings.bucket_name),
-        mailer=SesMailer(client("sesv2"), settings.sender_address),
+        mailer=SesMailer(client("sesv2", ONE_TRY), settings.sender_address),
         link_base=settings.link_base,
         link_ttl_s=lambda: parameters.link_ttl_s(settings.link_ttl_parameter),
         clock=now_ms,
@@ -47,6 +47,7 @@ def handle(event: dict[str, Any], deps: Post) -> dict[str, str]:
 
 @logger.inject_lambda_context(correlation_id_path="job_id", clear_state=True)
 @metrics.log_metrics
+@keeping_secrets
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, str]:
     """Entry point of NotifyRequesterFunction."""
     return handle(event, dependencies())

@@ -11,7 +11,7 @@ from afterimage.adapters.dynamodb.jobs import DynamoJobStore
 from afterimage.domain.job import JobId
 from afterimage.ports import Clock, JobStore
 from afterimage.settings import RecordFailureSettings, read_settings
-from afterimage.telemetry import count, environment, logger, metrics, now_ms
+from afterimage.telemetry import count, environment, keeping_secrets, logger, metrics, now_ms
 from afterimage.usecases.record_failure import record_failure
 
 
@@ -41,6 +41,7 @@ def handle(event: dict[str, Any], deps: Dependencies) -> dict[str, str]:
 
 @logger.inject_lambda_context(correlation_id_path="job_id", clear_state=True)
 @metrics.log_metrics
+@keeping_secrets
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, str]:
     """Entry point of RecordFailureFunction."""
     return handle(event, dependencies())

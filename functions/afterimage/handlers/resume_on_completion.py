@@ -13,9 +13,10 @@ from afterimage.adapters.s3_results import S3Results
 from afterimage.adapters.step_functions import StepFunctionsWorkflow
 from afterimage.contracts.codec import ContractError
 from afterimage.contracts.completion import is_test_notification, parse_completion
+from afterimage.domain.errors import UnknownInferenceError
 from afterimage.ports import AttemptStore, Results, Workflow
 from afterimage.settings import ResumeOnCompletionSettings, read_settings
-from afterimage.telemetry import count, environment, logger, metrics
+from afterimage.telemetry import count, environment, keeping_secrets, logger, metrics
 from afterimage.usecases.resume_on_completion import resume_on_completion
 
 
@@ -42,7 +43,7 @@ def dependencies() -> Dependencies:
 def handle(event: dict[str, Any], deps: Dependencies) -> list[str]:
     """Take an SNS event (one record, by Lambda's contract a list) and return what became of each message.
 
-    A message that cannot be read is logged and done with: delivering it again would not mend it.
+    Raises UnknownInferenceError for a message that nobody waits for or that cannot be read: it is kept, never dropped.
     """
     return [_handle_message(record["Sns"]["Message"], deps) for record in event["Records"]]
 
@@ -58,7 +59,7 @@ def _handle_message(text: str, deps: Dependencies) -> str:
     except ValueError as exc:  # ContractError and broken JSON
         logger.error("completion unreadable", reason=type(exc).__name__)
         count("CompletionUnreadable")
-        return "unreadable"
+        raise UnknownInferenceError(code="completion_unreadable") from None
     logger.append_keys(inference_id=completion.inference_id)
     outcome = resume_on_completion(completion, attempts=deps.attempts, results=deps.results, workflow=deps.workflow)
     logger.info("completion handled", outcome=outcome)
@@ -68,6 +69,7 @@ def _handle_message(text: str, deps: Dependencies) -> str:
 
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
+@keeping_secrets
 def lambda_handler(event: dict[str, Any], context: Any) -> list[str]:
     """Entry point of ResumeOnCompletionFunction."""
     return handle(event, dependencies())

@@ -14,7 +14,7 @@ from afterimage.adapters.s3_results import S3Results
 from afterimage.domain.job import JobId
 from afterimage.ports import AttemptStore, Clock, Gallery, JobStore, Results
 from afterimage.settings import ReviewImagesSettings, read_settings
-from afterimage.telemetry import count, environment, logger, metrics, now_ms
+from afterimage.telemetry import count, environment, keeping_secrets, logger, metrics, now_ms
 from afterimage.usecases.review_images import review_images
 
 
@@ -61,6 +61,7 @@ def handle(event: dict[str, Any], deps: Dependencies) -> dict[str, str]:
 
 @logger.inject_lambda_context(correlation_id_path="job_id", clear_state=True)
 @metrics.log_metrics
+@keeping_secrets
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, str]:
     """Entry point of ReviewImagesFunction."""
     return handle(event, dependencies())

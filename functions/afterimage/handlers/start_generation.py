@@ -14,7 +14,7 @@ from afterimage.adapters.step_functions import StepFunctionsWorkflow
 from afterimage.domain.job import JobId
 from afterimage.ports import AttemptStore, Clock, Engine, JobStore, Workflow
 from afterimage.settings import StartGenerationSettings, read_settings
-from afterimage.telemetry import count, environment, facts_of, logger, metrics, now_ms
+from afterimage.telemetry import count, environment, facts_of, keeping_secrets, logger, metrics, now_ms
 from afterimage.usecases.start_generation import report_failure, start_generation
 
 
@@ -76,6 +76,7 @@ def handle(event: dict[str, Any], deps: Dependencies) -> None:
 
 @logger.inject_lambda_context(correlation_id_path="job_id", clear_state=True)
 @metrics.log_metrics
+@keeping_secrets
 def lambda_handler(event: dict[str, Any], context: Any) -> None:
     """Entry point of StartGenerationFunction."""
     handle(event, dependencies())

@@ -15,7 +15,7 @@ from afterimage.domain.model_profiles import model_profiles
 from afterimage.domain.recipients import MAIL_ANY_SCOPE, Caller
 from afterimage.domain.request import ImageRequest
 from afterimage.settings import StartScheduledRequestSettings, read_settings
-from afterimage.telemetry import count, environment, logger, metrics, now_ms, random_bytes
+from afterimage.telemetry import count, environment, keeping_secrets, logger, metrics, now_ms, random_bytes
 from afterimage.usecases.create_request import Door, create_request
 
 
@@ -49,6 +49,7 @@ def handle(event: dict[str, Any], deps: Door) -> dict[str, str]:
 
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
+@keeping_secrets
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, str]:
     """Entry point of StartScheduledRequestFunction."""
     return handle(event, dependencies())

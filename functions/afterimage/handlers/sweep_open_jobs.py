@@ -9,11 +9,11 @@ from typing import Any
 
 from afterimage.adapters.aws import client
 from afterimage.adapters.dynamodb.jobs import DynamoJobStore
-from afterimage.adapters.lambda_teller import LambdaTeller
+from afterimage.adapters.lambda_closer import LambdaCloser
 from afterimage.adapters.step_functions import StepFunctionsWorkflow
-from afterimage.ports import Clock, JobStore, Teller, Workflow
+from afterimage.ports import Clock, Closer, JobStore, Workflow
 from afterimage.settings import SweepOpenJobsSettings, read_settings
-from afterimage.telemetry import count, environment, logger, metrics, now_ms
+from afterimage.telemetry import count, environment, keeping_secrets, logger, metrics, now_ms
 from afterimage.usecases.sweep_open_jobs import sweep_open_jobs
 
 
@@ -23,7 +23,7 @@ class Dependencies:
 
     jobs: JobStore
     workflow: Workflow
-    teller: Teller
+    closer: Closer
     clock: Clock
 
 
@@ -34,14 +34,14 @@ def dependencies() -> Dependencies:
     return Dependencies(
         jobs=DynamoJobStore(client("dynamodb"), settings.table_name),
         workflow=StepFunctionsWorkflow(client("stepfunctions"), settings.state_machine_arn),
-        teller=LambdaTeller(client("lambda"), settings.notify_requester_function),
+        closer=LambdaCloser(client("lambda"), settings.close_lost_job_function),
         clock=now_ms,
     )
 
 
 def handle(deps: Dependencies) -> dict[str, int]:
     """Return how many jobs were restarted, closed and left running."""
-    swept = sweep_open_jobs(jobs=deps.jobs, workflow=deps.workflow, teller=deps.teller, clock=deps.clock)
+    swept = sweep_open_jobs(jobs=deps.jobs, workflow=deps.workflow, closer=deps.closer, clock=deps.clock)
     result = dataclasses.asdict(swept)
     logger.info("swept", **result)
     if swept.restarted or swept.closed:
@@ -51,6 +51,7 @@ def handle(deps: Dependencies) -> dict[str, int]:
 
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
+@keeping_secrets
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, int]:
     """Entry point of SweepOpenJobsFunction. The event carries nothing that is needed."""
     return handle(dependencies())

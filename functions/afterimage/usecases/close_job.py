@@ -16,14 +16,16 @@ _INTERNAL = Failure(code=AfterimageError.code, sentence=AfterimageError.sentence
 
 def close_job(job_id: JobId, status: JobStatus, failure: Failure, *, jobs: JobStore, clock: Clock) -> Job:
     """End a job as `status`, unless it has ended (nothing changes) or its pictures are delivered (then it SUCCEEDED
-    and only the mail is on record as failed). Returns the job as it is now."""
+    and only the mail is on record as failed, unless one is on its way). Returns the job as it is now."""
     try:
         return jobs.advance(job_id, status, clock(), JobChanges(failure=failure))
     except JobClosedError:
         job = jobs.get(job_id, clock())
         if job.status is not JobStatus.DELIVERING:
             return job
-    jobs.swap_notice(job_id, None, Notice(state=NOTICE_FAILED, at_ms=clock(), failure_code=failure.code))
+    failed = Notice(state=NOTICE_FAILED, at_ms=clock(), failure_code=failure.code)
+    if not jobs.swap_notice(job_id, None, failed):
+        return job  # somebody is telling, and brings the job to its end
     return jobs.advance(job_id, JobStatus.SUCCEEDED, clock())
 
 

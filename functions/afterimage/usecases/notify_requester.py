@@ -49,9 +49,10 @@ def notify_requester(job_id: JobId, post: Post) -> Job:
         raise JobClosedError()
     if _claim(job, post):
         _tell(job, post)
-    if job.status is JobStatus.DELIVERING:
+    try:
         return post.jobs.advance(job_id, JobStatus.SUCCEEDED, post.clock())
-    return post.jobs.get(job_id, post.clock())
+    except JobClosedError:  # it had ended before, or another run was faster
+        return post.jobs.get(job_id, post.clock())
 
 
 def _claim(job: Job, post: Post) -> bool:
@@ -70,11 +71,15 @@ def _claim(job: Job, post: Post) -> bool:
 
 
 def _tell(job: Job, post: Post) -> None:
-    expires_at_s = min(post.clock() // 1000 + post.link_ttl_s(), job.expires_at_s)
-    pictures = job.pictures if job.status is JobStatus.DELIVERING else ()
+    pictures = job.pictures  # only a delivered job has any
     try:
+        expires_at_s = min(post.clock() // 1000 + post.link_ttl_s(), job.expires_at_s)
         links = tuple(_link(job, picture.key, expires_at_s, post) for picture in pictures)
         thumbnails = tuple(post.gallery.read_thumbnail(picture.thumbnail_key) for picture in pictures)
+    except Exception:  # whatever it was, nothing has left yet
+        post.jobs.swap_notice(job.job_id, NOTICE_SENDING, None)
+        raise
+    try:
         post.mailer.send(job, job.recipient or "", links, expires_at_s, thumbnails)
     except MailRefusedError as exc:
         told = Notice(state=NOTICE_FAILED, at_ms=post.clock(), failure_code=exc.code)

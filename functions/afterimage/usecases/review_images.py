@@ -10,7 +10,8 @@ from afterimage.domain.status import JobStatus
 from afterimage.ports import AttemptStore, Clock, Gallery, JobChanges, JobStore, Results
 
 STAGE = "picture"
-POLICY_VERSION = "safety-checker-1"
+CHECKED = "safety-checker-1"
+UNCHECKED = "none"  # the model folder has no checker, and the record says so
 _REVIEWED = (JobStatus.DELIVERING, JobStatus.SUCCEEDED, JobStatus.BLOCKED)
 _BLOCKED = Failure(code="pictures_blocked", sentence="The pictures did not pass our content review.")
 
@@ -69,12 +70,13 @@ def _judge(image: GeneratedImage, at_ms: int) -> Decision:
         return Decision(
             stage=STAGE,
             action=Action.BLOCK,
-            policy_version=POLICY_VERSION,
+            policy_version=CHECKED,
             at_ms=at_ms,
             categories=("unsafe_picture",),
             sentence=_BLOCKED.sentence,
         )
-    return Decision(stage=STAGE, action=Action.ALLOW, policy_version=POLICY_VERSION, at_ms=at_ms)
+    policy_version = UNCHECKED if image.flagged is None else CHECKED
+    return Decision(stage=STAGE, action=Action.ALLOW, policy_version=policy_version, at_ms=at_ms)
 
 
 def _publish(number: int, image: GeneratedImage, job: Job, result: GenerationResult, gallery: Gallery) -> Picture:
@@ -84,7 +86,7 @@ def _publish(number: int, image: GeneratedImage, job: Job, result: GenerationRes
         "seed": str(image.seed),
         "preset": job.spec.preset or "none",
         "model": result.versions.get("model", "unknown"),
-        "review": "passed",
+        "review": "not-judged" if image.flagged is None else "passed",
         "origin": "trained-algorithmic-media",
     }
     gallery.publish(image.key or "", key, image.size_bytes, tags)

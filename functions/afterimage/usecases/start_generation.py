@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 
-from afterimage.domain.errors import AfterimageError, GenerationFailedError
+from afterimage.domain.errors import AfterimageError, InternalError
 from afterimage.domain.job import Attempt, JobId
 from afterimage.domain.status import JobStatus
 from afterimage.ports import AttemptStore, Clock, Engine, JobStore, Workflow
@@ -52,7 +52,7 @@ def _attempt_id(task_token: str, retry_count: int) -> str:
 
 def report_failure(task_token: str, error: Exception, workflow: Workflow) -> None:
     """Answer the token ourselves: nobody else hears of an error in a state that waits for a callback."""
-    known = error if isinstance(error, AfterimageError) else GenerationFailedError(code="internal_error")
+    known = error if isinstance(error, AfterimageError) else InternalError()
     workflow.fail(task_token, type(known).__name__, failure_cause(known.code, known.sentence))
 
 

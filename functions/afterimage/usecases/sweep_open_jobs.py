@@ -9,12 +9,12 @@ from afterimage.contracts.codec import ContractError
 from afterimage.domain.errors import JobNotFoundError, TransientError
 from afterimage.domain.job import JobId
 from afterimage.domain.status import JobStatus
-from afterimage.ports import Clock, JobStore, Phase, Teller, Workflow
-from afterimage.usecases.close_lost_job import close_lost_job
+from afterimage.ports import Clock, Closer, JobStore, Phase, Workflow
 
 START_GRACE_MS = 60_000
 # A state that works touches its job within minutes; only one that waits for the engine is silent for longer.
 SILENCE_MS = 15 * 60_000
+RUNNING = "RUNNING"
 _PAGE = 200
 
 
@@ -28,8 +28,8 @@ class Sweep:
     skipped: int = 0
 
 
-def sweep_open_jobs(*, jobs: JobStore, workflow: Workflow, teller: Teller, clock: Clock) -> Sweep:
-    """Restart jobs QUEUED for over a minute, close silent ones whose execution no longer runs.
+def sweep_open_jobs(*, jobs: JobStore, workflow: Workflow, closer: Closer, clock: Clock) -> Sweep:
+    """Restart jobs QUEUED for over a minute, have silent ones closed whose execution no longer runs.
 
     Oldest first and a page of each, so that what waits rightly cannot hide what was lost; one job's trouble is its own.
     """
@@ -38,11 +38,11 @@ def sweep_open_jobs(*, jobs: JobStore, workflow: Workflow, teller: Teller, clock
         *jobs.list_open(Phase.QUEUED, now_ms - START_GRACE_MS, _PAGE),
         *jobs.list_open(Phase.WORKING, now_ms - SILENCE_MS, _PAGE),
     }
-    outcomes = Counter(_mend(job_id, jobs, workflow, teller, clock) for job_id in sorted(found))
+    outcomes = Counter(_mend(job_id, jobs, workflow, closer, clock) for job_id in sorted(found))
     return Sweep(**outcomes)
 
 
-def _mend(job_id: JobId, jobs: JobStore, workflow: Workflow, teller: Teller, clock: Clock) -> str:
+def _mend(job_id: JobId, jobs: JobStore, workflow: Workflow, closer: Closer, clock: Clock) -> str:
     """Help one job and return the field of Sweep that counts it."""
     try:
         job = jobs.get(job_id, clock())
@@ -50,8 +50,9 @@ def _mend(job_id: JobId, jobs: JobStore, workflow: Workflow, teller: Teller, clo
         if job.status is JobStatus.QUEUED and not silent:
             workflow.start(job_id)
             return "restarted"
-        if silent and not workflow.is_running(job_id):
-            close_lost_job(job_id, "FAILED", jobs=jobs, teller=teller, clock=clock)
+        status = workflow.status(job_id) if silent else RUNNING
+        if status != RUNNING:
+            closer.close(job_id, status or "FAILED")
             return "closed"
     except (TransientError, JobNotFoundError, ContractError):  # busy, expired, or written by another version
         return "skipped"

@@ -7,7 +7,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from afterimage.adapters.aws import error_code
-from afterimage.adapters.dynamodb.items import Item, attribute, attributes, key, read, throttling
+from afterimage.adapters.dynamodb.items import Item, attribute, attributes, key, reaching_the_table, read
 from afterimage.domain.job import Attempt, JobId
 
 _KEYS = frozenset({"pk", "sk"})
@@ -27,7 +27,7 @@ class DynamoAttemptStore:
     def register(self, attempt: Attempt) -> Attempt:
         """Put an attempt unless it is there; return what is there."""
         try:
-            with throttling():
+            with reaching_the_table():
                 self._client.put_item(
                     TableName=self._table,
                     Item={**_attempt_key(attempt.job_id, attempt.attempt_id), **attributes(attempt)},
@@ -42,7 +42,7 @@ class DynamoAttemptStore:
 
     def find(self, job_id: JobId, attempt_id: str) -> Attempt | None:
         """Return an attempt, read consistently."""
-        with throttling():
+        with reaching_the_table():
             item = self._client.get_item(
                 TableName=self._table, Key=_attempt_key(job_id, attempt_id), ConsistentRead=True
             ).get("Item")
@@ -50,7 +50,7 @@ class DynamoAttemptStore:
 
     def record_locations(self, attempt: Attempt, output_location: str, failure_location: str) -> None:
         """Note where SageMaker will write; a completion that was faster has noted the output itself."""
-        with throttling():
+        with reaching_the_table():
             self._client.update_item(
                 TableName=self._table,
                 Key=_attempt_key(attempt.job_id, attempt.attempt_id),
@@ -72,7 +72,7 @@ class DynamoAttemptStore:
             values[":output"] = attribute(output_location)
             update += ", output_location = :output"
         try:
-            with throttling():
+            with reaching_the_table():
                 item = self._client.update_item(
                     TableName=self._table,
                     Key=_attempt_key(attempt.job_id, attempt.attempt_id),

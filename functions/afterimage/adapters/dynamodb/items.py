@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from decimal import Decimal
 from typing import Any, TypeVar
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
-from botocore.exceptions import ClientError
 
-from afterimage.adapters.aws import is_throttle
+from afterimage.adapters.aws import unavailable_as
 from afterimage.contracts.codec import from_document, to_document
 from afterimage.domain.errors import StoreUnavailableError
 
@@ -33,9 +31,8 @@ def attributes(value: Any) -> Item:
 
 def read(cls: type[T], item: Item, without: frozenset[str]) -> T:
     """Build `cls` from an item, leaving the attributes named in `without` (keys of table and index) aside."""
-    return from_document(
-        cls, {name: _without_decimals(_deserialize(value)) for name, value in item.items() if name not in without}
-    )
+    known = {name: _without_decimals(_deserialize(value)) for name, value in item.items() if name not in without}
+    return from_document(cls, known, lenient=True)
 
 
 def key(partition: str, sort: str) -> Item:
@@ -43,15 +40,9 @@ def key(partition: str, sort: str) -> Item:
     return {"pk": {"S": partition}, "sk": {"S": sort}}
 
 
-@contextmanager
-def throttling() -> Iterator[None]:
-    """Turn DynamoDB's throttles into StoreUnavailableError."""
-    try:
-        yield
-    except ClientError as exc:
-        if is_throttle(exc):
-            raise StoreUnavailableError() from exc
-        raise
+def reaching_the_table() -> AbstractContextManager[None]:
+    """Turn what may pass of a call to DynamoDB into StoreUnavailableError."""
+    return unavailable_as(StoreUnavailableError)
 
 
 def _without_floats(value: Any) -> Any:

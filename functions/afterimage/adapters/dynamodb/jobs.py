@@ -7,7 +7,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from afterimage.adapters.aws import error_code
-from afterimage.adapters.dynamodb.items import Item, attribute, attributes, key, read, throttling
+from afterimage.adapters.dynamodb.items import Item, attribute, attributes, key, reaching_the_table, read
 from afterimage.domain.errors import JobClosedError, JobNotFoundError, StoreUnavailableError
 from afterimage.domain.expiry import is_expired
 from afterimage.domain.job import Job, JobId, Notice, StatusChange
@@ -44,7 +44,7 @@ class DynamoJobStore:
         if claim:
             puts.append(self._put({**_claim_key(claim.key_hash), **attributes(claim)}, now_ms=job.created_at_ms))
         try:
-            with throttling():
+            with reaching_the_table():
                 self._client.transact_write_items(TransactItems=puts)
         except ClientError as exc:
             reasons = [reason.get("Code") for reason in exc.response.get("CancellationReasons", [])]
@@ -64,7 +64,7 @@ class DynamoJobStore:
 
     def find_claim(self, key_hash: str, now_ms: int) -> IdempotencyClaim | None:
         """Return the living claim on a key, read consistently: a replay may follow by milliseconds."""
-        with throttling():
+        with reaching_the_table():
             item = self._client.get_item(TableName=self._table, Key=_claim_key(key_hash), ConsistentRead=True).get(
                 "Item"
             )
@@ -73,7 +73,7 @@ class DynamoJobStore:
 
     def get(self, job_id: JobId, now_ms: int) -> Job:
         """Return a job, read consistently. Raises JobNotFoundError."""
-        with throttling():
+        with reaching_the_table():
             item = self._client.get_item(TableName=self._table, Key=_job_key(job_id), ConsistentRead=True).get("Item")
         if item is None or is_expired(int(item["expires_at_s"]["N"]), now_ms):
             raise JobNotFoundError()
@@ -108,7 +108,7 @@ class DynamoJobStore:
             "ExpressionAttributeValues": {":open": attribute(phase), ":before": attribute(updated_before_ms)},
             "Limit": limit,
         }
-        with throttling():
+        with reaching_the_table():
             items = self._client.query(**query)["Items"]
         return tuple(JobId(item["pk"]["S"].removeprefix("JOB#")) for item in items)
 
@@ -116,7 +116,7 @@ class DynamoJobStore:
         """Follow pages until `limit` jobs are found: a filter is applied after DynamoDB's own limit."""
         found: list[Job] = []
         while len(found) < limit:
-            with throttling():
+            with reaching_the_table():
                 page = self._client.query(**query)
             found += [read(Job, item, _KEYS) for item in page["Items"]]
             if "LastEvaluatedKey" not in page:
@@ -176,7 +176,7 @@ class DynamoJobStore:
         unused: list[str],
     ) -> Job:
         try:
-            with throttling():
+            with reaching_the_table():
                 item = self._client.update_item(
                     TableName=self._table,
                     Key=_job_key(job_id),
@@ -207,7 +207,7 @@ class DynamoJobStore:
         if values:
             arguments["ExpressionAttributeValues"] = values
         try:
-            with throttling():
+            with reaching_the_table():
                 self._client.update_item(
                     TableName=self._table,
                     Key=_job_key(job_id),

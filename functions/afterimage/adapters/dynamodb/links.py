@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from afterimage.adapters.dynamodb.items import Item, attributes, key, read, throttling
+from afterimage.adapters.dynamodb.items import Item, attributes, key, reaching_the_table, read
 from afterimage.domain.links import Link
 
 _KEYS = frozenset({"pk", "sk"})
@@ -23,7 +23,7 @@ class DynamoLinkStore:
 
     def put(self, link: Link) -> None:
         """Store a link; 256 random bits do not collide, so a link that is there is a fault and is refused."""
-        with throttling():
+        with reaching_the_table():
             self._client.put_item(
                 TableName=self._table,
                 Item={**_link_key(link.token_hash), **attributes(link)},
@@ -32,7 +32,7 @@ class DynamoLinkStore:
 
     def find(self, token_hash: str) -> Link | None:
         """Return a link, expired or revoked ones too; None for none."""
-        with throttling():
+        with reaching_the_table():
             item = self._client.get_item(TableName=self._table, Key=_link_key(token_hash), ConsistentRead=True).get(
                 "Item"
             )

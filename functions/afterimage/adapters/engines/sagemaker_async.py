@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
-from afterimage.adapters.aws import error_code, is_throttle
+from afterimage.adapters.aws import error_code, unavailable_as
 from afterimage.contracts.codec import to_json
 from afterimage.contracts.generation import GenerationJob
 from afterimage.domain.errors import EngineUnavailableError, GenerationFailedError, StoreUnavailableError
@@ -34,30 +34,23 @@ class SagemakerAsyncEngine:
         """
         key = f"jobs/{job.job_id}/{attempt.attempt_id}.json"
         document = to_json(self._document(job, attempt)).encode()
-        try:
+        with unavailable_as(StoreUnavailableError):
             self._s3.put_object(Bucket=self._bucket, Key=key, Body=document, ContentType="application/json")
-        except ClientError as exc:
-            if is_throttle(exc):
-                raise StoreUnavailableError() from exc
-            raise
         try:
-            answer = self._runtime.invoke_endpoint_async(
-                EndpointName=self._endpoint_name,
-                ContentType="application/json",
-                Accept="application/json",
-                InferenceId=attempt.inference_id,
-                InputLocation=f"s3://{self._bucket}/{key}",
-                RequestTTLSeconds=self._request_ttl_s,
-                InvocationTimeoutSeconds=self._invocation_timeout_s,
-            )
+            with unavailable_as(EngineUnavailableError):
+                answer = self._runtime.invoke_endpoint_async(
+                    EndpointName=self._endpoint_name,
+                    ContentType="application/json",
+                    Accept="application/json",
+                    InferenceId=attempt.inference_id,
+                    InputLocation=f"s3://{self._bucket}/{key}",
+                    RequestTTLSeconds=self._request_ttl_s,
+                    InvocationTimeoutSeconds=self._invocation_timeout_s,
+                )
         except ClientError as exc:
-            if is_throttle(exc):
-                raise EngineUnavailableError() from exc
             if error_code(exc) == "ValidationError":  # above all: there is no such endpoint
                 raise GenerationFailedError(code="endpoint_missing") from exc
             raise
-        except BotoCoreError as exc:  # not reached, or no answer in time
-            raise EngineUnavailableError() from exc
         return StartedInference(
             output_location=answer["OutputLocation"], failure_location=answer.get("FailureLocation", "")
         )

@@ -18,6 +18,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader
 
 from afterimage.domain.job import Job
+from afterimage.domain.moderation import Action
 from afterimage.domain.status import JobStatus
 
 _SHOWN_PX = 320
@@ -31,8 +32,11 @@ class _Tone:
     headline: str
 
 
+_DELIVERED = (JobStatus.DELIVERING, JobStatus.SUCCEEDED)
+_READY = _Tone(subject="Your picture is ready", headline="Your picture is ready")
 _TONES = {
-    JobStatus.DELIVERING: _Tone(subject="Your picture is ready", headline="Your picture is ready"),
+    JobStatus.DELIVERING: _READY,
+    JobStatus.SUCCEEDED: _READY,
     JobStatus.BLOCKED: _Tone(subject="Your picture was not made", headline="We did not make this picture"),
     JobStatus.FAILED: _Tone(subject="Your picture could not be made", headline="Something went wrong"),
     JobStatus.CANCELLED: _Tone(subject="Your picture was cancelled", headline="The request was cancelled"),
@@ -54,7 +58,7 @@ def compose(
 ) -> EmailMessage:
     """Return the message. `links` and `thumbnails` (JPEG) go with `job.pictures`, one each."""
     tone = _TONES.get(job.status, _TONES[JobStatus.FAILED])
-    plural = len(job.pictures) > 1 and job.status is JobStatus.DELIVERING
+    plural = len(job.pictures) > 1 and job.status in _DELIVERED
     subject = tone.subject.replace("picture is", "pictures are") if plural else tone.subject
     cids = [make_msgid(domain="afterimage.invalid") for _ in links]
     fields = _fields(job, subject, links, expires_at_s, [cid[1:-1] for cid in cids])
@@ -97,10 +101,16 @@ def _fields(job: Job, subject: str, links: tuple[str, ...], expires_at_s: int, c
         "sentence": sentence,
         "pictures": pictures,
         # What was refused is not repeated to whoever reads along.
-        "prompt": _visible(job.spec.prompt) if job.status is JobStatus.DELIVERING else "",
-        "warnings": [warning.message for warning in job.warnings] if links else [],
+        "prompt": _visible(job.spec.prompt) if job.status in _DELIVERED else "",
+        "warnings": _notes(job) if links else [],
         "small_print": small_print,
     }
+
+
+def _notes(job: Job) -> list[str]:
+    """What to know about the pictures: how moderation changed the prompt, and the container's warnings."""
+    softened = [decision.sentence for decision in job.decisions if decision.action is Action.SOFTEN]
+    return softened + [warning.message for warning in job.warnings]
 
 
 def _ready_sentence(job: Job) -> str:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from email.policy import SMTP
 from http import HTTPStatus
 from typing import Any
 
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from afterimage.adapters.aws import error_code, is_throttle
 from afterimage.adapters.mail.compose import compose
 from afterimage.domain.errors import MailRefusedError, MailUnavailableError
 from afterimage.domain.job import Job
+
+# SES asks for parts in seven bits and lines that end as SMTP's do.
+_SEVEN_BITS = SMTP.clone(cte_type="7bit")
+# SendEmail cannot be repeated safely, so the SDK may not do so by itself.
+ONE_TRY = Config(retries={"mode": "standard", "total_max_attempts": 1}, read_timeout=15)
 
 
 class SesMailer:
@@ -30,7 +37,7 @@ class SesMailer:
             self._client.send_email(
                 FromEmailAddress=self._sender,
                 Destination={"ToAddresses": [recipient]},
-                Content={"Raw": {"Data": message.as_bytes()}},
+                Content={"Raw": {"Data": message.as_bytes(policy=_SEVEN_BITS)}},
             )
         except ClientError as exc:
             if is_throttle(exc):
