@@ -16,6 +16,7 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 from afterimage.domain.errors import AfterimageError, InternalError
+from afterimage.settings import SettingsError
 
 Handler = TypeVar("Handler", bound=Callable[[dict[str, Any], Any], Any])
 
@@ -58,6 +59,8 @@ def keeping_secrets(handler: Handler) -> Handler:
         except AfterimageError as exc:
             logger.warning("raised", **facts_of(exc))
             raise type(exc)(exc.sentence, code=exc.code) from None
+        except SettingsError:  # names variables only, and somebody has to read which
+            raise
         except Exception as exc:  # unforeseen, so whatever it is
             logger.error("unforeseen error", **facts_of(exc))
             raise InternalError() from None

@@ -188,3 +188,11 @@ def test_the_description_of_the_api_is_current() -> None:
 
     shipped = json.loads(describe_api.FILE.read_text(encoding="utf-8"))
     assert json.loads(describe_api.describe()) == shipped
+
+
+@pytest.mark.filterwarnings("ignore:No application metrics")
+def test_missing_variables_are_named_where_an_operator_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TABLE_NAME", raising=False)
+    event = json.loads((ROOT / "events" / "state_record_failure.json").read_text(encoding="utf-8"))
+    with pytest.raises(SettingsError, match="TABLE_NAME"):
+        handler("record_failure").lambda_handler(event, mock.MagicMock())
