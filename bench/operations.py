@@ -66,12 +66,13 @@ def count() -> dict[str, Any]:
 def _units(calls: Counter[str], sizes: dict[str, int]) -> dict[str, Any]:
     """Request units by the rules of on-demand capacity, with every item as big as it is in the end: an upper bound.
 
-    A write of a job is a write to the table, one to `by-owner`, and two to `open`, whose key holds the time: the old
-    entry goes, a new one comes. A write in a transaction costs twice. Reads are strongly consistent.
+    A write of a job is a write to the table, one to `by-owner`, which holds the whole item, and two of one unit to
+    `open`, which holds keys only, the time among them: the old entry goes, a new one comes. A write in a transaction
+    costs twice. Reads are strongly consistent.
     """
     job, attempt, link = (math.ceil(sizes[name] / UNIT_BYTES) for name in ("job", "attempt", "link"))
     job_writes = calls["dynamodb:UpdateItem"] - 2  # two of the updates are of the attempt
-    writes = 2 * job + 2 * job + job_writes * 4 * job + 3 * attempt + link
+    writes = 2 * job + job + 1 + job_writes * (2 * job + 2) + 3 * attempt + link
     reads = sum(count for name, count in calls.items() if name == "dynamodb:GetItem") * math.ceil(sizes["job"] / 4096)
     return {"write_units": writes, "read_units": reads}
 
