@@ -66,7 +66,7 @@ GRANTS: tuple[Grant, ...] = (
         "ModeratePromptFunction",
         "AdvanceJob",
         "dynamodb:UpdateItem",
-        ("adapters/dynamodb/jobs.py:DynamoJobStore._update",),
+        ("adapters/dynamodb/jobs.py:DynamoJobStore._write",),
     ),
     Grant(
         "ModeratePromptFunction", "ReadPolicy", "ssm:GetParameter", ("adapters/parameters.py:OperatorParameters._get",)
@@ -84,7 +84,7 @@ GRANTS: tuple[Grant, ...] = (
         "dynamodb:UpdateItem",
         (
             "adapters/dynamodb/attempts.py:DynamoAttemptStore.record_locations",
-            "adapters/dynamodb/jobs.py:DynamoJobStore._update",
+            "adapters/dynamodb/jobs.py:DynamoJobStore._write",
         ),
     ),
     Grant(
@@ -143,7 +143,7 @@ GRANTS: tuple[Grant, ...] = (
         "ReviewImagesFunction",
         "AdvanceJob",
         "dynamodb:UpdateItem",
-        ("adapters/dynamodb/jobs.py:DynamoJobStore._update",),
+        ("adapters/dynamodb/jobs.py:DynamoJobStore._write",),
     ),
     Grant(
         "ReviewImagesFunction",
@@ -165,7 +165,7 @@ GRANTS: tuple[Grant, ...] = (
         "NotifyRequesterFunction",
         "CloseJob",
         "dynamodb:UpdateItem",
-        ("adapters/dynamodb/jobs.py:DynamoJobStore._update", "adapters/dynamodb/jobs.py:DynamoJobStore.swap_notice"),
+        ("adapters/dynamodb/jobs.py:DynamoJobStore._write", "adapters/dynamodb/jobs.py:DynamoJobStore.swap_notice"),
     ),
     Grant(
         "NotifyRequesterFunction", "MakeLinks", "dynamodb:PutItem", ("adapters/dynamodb/links.py:DynamoLinkStore.put",)
@@ -199,7 +199,7 @@ GRANTS: tuple[Grant, ...] = (
         "RecordFailureFunction",
         "CloseJob",
         "dynamodb:UpdateItem",
-        ("adapters/dynamodb/jobs.py:DynamoJobStore._update", "adapters/dynamodb/jobs.py:DynamoJobStore.swap_notice"),
+        ("adapters/dynamodb/jobs.py:DynamoJobStore._write", "adapters/dynamodb/jobs.py:DynamoJobStore.swap_notice"),
     ),
     # CloseLostJobFunction
     Grant("CloseLostJobFunction", "CloseJob", "dynamodb:GetItem", ("adapters/dynamodb/jobs.py:DynamoJobStore.get",)),
@@ -207,7 +207,7 @@ GRANTS: tuple[Grant, ...] = (
         "CloseLostJobFunction",
         "CloseJob",
         "dynamodb:UpdateItem",
-        ("adapters/dynamodb/jobs.py:DynamoJobStore._update", "adapters/dynamodb/jobs.py:DynamoJobStore.swap_notice"),
+        ("adapters/dynamodb/jobs.py:DynamoJobStore._write", "adapters/dynamodb/jobs.py:DynamoJobStore.swap_notice"),
     ),
     Grant(
         "CloseLostJobFunction", "HaveTold", "lambda:InvokeFunction", ("adapters/lambda_teller.py:LambdaTeller.tell",)

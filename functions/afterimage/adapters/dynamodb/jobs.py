@@ -8,9 +8,10 @@ from botocore.exceptions import ClientError
 
 from afterimage.adapters.aws import error_code
 from afterimage.adapters.dynamodb.items import Item, attribute, attributes, key, reaching_the_table, read
+from afterimage.adapters.dynamodb.status_write import status_write
 from afterimage.domain.errors import JobClosedError, JobNotFoundError, StoreUnavailableError
 from afterimage.domain.expiry import is_expired
-from afterimage.domain.job import Job, JobId, Notice, StatusChange
+from afterimage.domain.job import Job, JobId, Notice
 from afterimage.domain.status import JobStatus, predecessors
 from afterimage.ports import NO_CHANGES, IdempotencyClaim, JobChanges, KeyTakenError, Phase
 
@@ -126,73 +127,33 @@ class DynamoJobStore:
 
     def advance(self, job_id: JobId, to: JobStatus, at_ms: int, changes: JobChanges = NO_CHANGES) -> Job:
         """Write a status where the table allows it; entering a status again adds nothing to the timeline."""
-        names = {"#status": "status", "#open": "open"}
-        allowed = {f":from{index}": attribute(status) for index, status in enumerate(predecessors(to))}
-        values = {":to": attribute(to), ":at": attribute(at_ms), **allowed}
-        sets = ["#status = :to", "updated_at_ms = :at"]
-        for name in ("spec", "pictures", "warnings", "failure"):
-            if (changed := getattr(changes, name)) is not None:
-                names[f"#{name}"], values[f":{name}"] = name, attribute(changed)
-                sets.append(f"#{name} = :{name}")
-        if changes.decisions:
-            values[":decisions"] = attribute(changes.decisions)
-            sets.append("decisions = list_append(decisions, :decisions)")
-        return self._write_status(job_id, to, at_ms, sets, names, values, sorted(allowed))
+        before = tuple(status for status in predecessors(to) if status is not to)
+        found: Job | JobStatus = to
+        if before:
+            found = self._write(job_id, status_write(to, at_ms, changes, before, enters=True))
+        if found is to and to.may_become(to):
+            found = self._write(job_id, status_write(to, at_ms, changes, (to,), enters=False))
+        if isinstance(found, Job):
+            return found
+        raise JobClosedError()
 
-    def _write_status(
-        self, job_id: JobId, to: JobStatus, at_ms: int, sets: list[str], names: Item, values: Item, allowed: list[str]
-    ) -> Job:
-        """First try as an entry into `to`, with its line in the timeline; then as a repeat, without one."""
-        phase = Phase.of(to)
-        if phase is None:
-            remove, entries = " REMOVE #open", allowed
-        else:
-            remove, entries = "", [name for name in allowed if values[name] != attribute(to)]
-            values = {**values, ":open": attribute(phase)}
-            sets = [*sets, "#open = :open"]
-        entered = {":entered": attribute((StatusChange(status=to, at_ms=at_ms),))}
-        timeline = "timeline = list_append(timeline, :entered)"
-        repeats = [name for name in allowed if name not in entries]
-        cause: _StatusElsewhere | None = None
-        for sources, unused, expressions, known in (
-            (entries, repeats, [*sets, timeline], {**values, **entered}),
-            (repeats, entries, sets, values),
-        ):
-            if sources and (cause is None or cause.status == to.value):
-                try:
-                    return self._update(job_id, expressions, remove, names, known, sources, unused)
-                except _StatusElsewhere as exc:  # after a repeat: somebody else moved on in between
-                    cause = exc
-        raise JobClosedError() from cause
-
-    def _update(
-        self,
-        job_id: JobId,
-        sets: list[str],
-        remove: str,
-        names: Item,
-        values: Item,
-        allowed: list[str],
-        unused: list[str],
-    ) -> Job:
+    def _write(self, job_id: JobId, write: Item) -> Job | JobStatus:
+        """Return the new record, or the status that stood in the way. Raises JobNotFoundError."""
         try:
             with reaching_the_table():
                 item = self._client.update_item(
                     TableName=self._table,
                     Key=_job_key(job_id),
-                    UpdateExpression=f"SET {', '.join(sets)}{remove}",
-                    ConditionExpression=f"#status IN ({', '.join(allowed)})",
-                    ExpressionAttributeNames=names,
-                    ExpressionAttributeValues={name: value for name, value in values.items() if name not in unused},
                     ReturnValues="ALL_NEW",
                     ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                    **write,
                 )["Attributes"]
         except ClientError as exc:
             if error_code(exc) != "ConditionalCheckFailedException":
                 raise
             if "Item" not in exc.response:
                 raise JobNotFoundError() from exc
-            raise _StatusElsewhere(exc.response["Item"]["status"]["S"]) from exc
+            return JobStatus(exc.response["Item"]["status"]["S"])
         return read(Job, item, _KEYS)
 
     def swap_notice(self, job_id: JobId, expected_state: str | None, notice: Notice | None) -> bool:
@@ -220,11 +181,3 @@ class DynamoJobStore:
                 return False
             raise
         return True
-
-
-class _StatusElsewhere(Exception):
-    """The condition did not hold; carries the status that does."""
-
-    def __init__(self, status: str) -> None:
-        super().__init__(status)
-        self.status = status
