@@ -62,7 +62,8 @@ def _handle_message(text: str, deps: Dependencies) -> str:
         raise UnknownInferenceError(code="completion_unreadable") from None
     logger.append_keys(inference_id=completion.inference_id)
     outcome = resume_on_completion(completion, attempts=deps.attempts, results=deps.results, workflow=deps.workflow)
-    logger.info("completion handled", outcome=outcome)
+    # Where the container's own words lie; SageMaker's reason may quote them, so it is not repeated here.
+    logger.info("completion handled", outcome=outcome, failure_location=completion.failure_location)
     count(f"Completion{outcome.capitalize()}")
     return outcome
 
