@@ -6,7 +6,6 @@ import contextlib
 import os
 import secrets
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ from typing import Any
 
 from local.deploy import read_stack
 from local.environment import root_client
-from local.settings import PORT_VARIABLES, ROOT, Settings
+from local.settings import PORT_VARIABLES, ROOT, Settings, free_ports
 
 PASSWORD = "Aa1-" + secrets.token_urlsafe(18)
 
@@ -54,7 +53,7 @@ def own_cloud() -> Iterator[OwnCloud]:
     """Start, deploy, and stop at the end. The model is the one that AFTERIMAGE_MODEL_DIR names, or the demo's."""
     folder = ROOT / ".afterimage" / "bench"
     environment = {**os.environ, "AFTERIMAGE_STATE": str(folder)}
-    for (variable, _), port in zip(PORT_VARIABLES.values(), _free_ports(len(PORT_VARIABLES)), strict=True):
+    for (variable, _), port in zip(PORT_VARIABLES.values(), free_ports(len(PORT_VARIABLES)), strict=True):
         environment[variable] = str(port)
     settings = Settings.from_environment(environment)
     if not (settings.model_dir / "model_index.json").is_file():
@@ -76,14 +75,3 @@ def _local(command: str, environment: dict[str, str]) -> None:
     )
     if done.returncode != 0:
         raise BenchError(f"`python -m local {command}` failed:\n{done.stdout}{done.stderr}")
-
-
-def _free_ports(count: int) -> list[int]:
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()

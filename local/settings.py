@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,3 +114,18 @@ def _port(environ: Mapping[str, str], name: str) -> int:
     if not text.isdigit() or not 1 <= int(text) <= 65535:
         raise SettingsError(f"{variable} must be a port between 1 and 65535, not {text!r}.")
     return int(text)
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports of loopback that nobody listens on, for a cloud beside a person's own.
+
+    All are held at once, so that they differ; another program could still take one before the cloud does.
+    """
+    probes = [socket.socket() for _ in range(count)]
+    try:
+        for probe in probes:
+            probe.bind((HOST, 0))
+        return [probe.getsockname()[1] for probe in probes]
+    finally:
+        for probe in probes:
+            probe.close()

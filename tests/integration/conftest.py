@@ -13,7 +13,6 @@ import json
 import os
 import secrets
 import shutil
-import socket
 import socketserver
 import subprocess
 import sys
@@ -30,7 +29,7 @@ import pytest
 from local import processes, runtime_control
 from local.deploy import read_stack
 from local.environment import root_client
-from local.settings import PORT_VARIABLES, ROOT, Settings
+from local.settings import PORT_VARIABLES, ROOT, Settings, free_ports
 
 T = TypeVar("T")
 PASSWORD = "Aa1-integration-tests"
@@ -210,7 +209,7 @@ def cloud(real_account: RealAccount, request: pytest.FixtureRequest) -> Iterator
         "AFTERIMAGE_STATE": str(folder),
         "AFTERIMAGE_MODEL_DIR": str(_model()),
     }
-    for (variable, _), port in zip(PORT_VARIABLES.values(), _free_ports(len(PORT_VARIABLES)), strict=True):
+    for (variable, _), port in zip(PORT_VARIABLES.values(), free_ports(len(PORT_VARIABLES)), strict=True):
         environment[variable] = str(port)
     settings = Settings.from_environment(environment)
     try:
@@ -255,18 +254,6 @@ def _succeed(command: str, environment: dict[str, str]) -> None:
     done = run_local(command, environment)
     if done.returncode != 0:
         pytest.fail(f"`python -m local {command}` failed:\n{done.stdout}", pytrace=False)
-
-
-def _free_ports(count: int) -> list[int]:
-    # All are held at once, so that they differ; another program could still take one before the cloud does.
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
 
 
 def _model() -> Path:
