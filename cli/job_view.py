@@ -19,6 +19,8 @@ _MAIL_WORDS = {
     "failed": "could not be sent",
     "uncertain": "may not have arrived",
     "not_wanted": "none wanted",
+    "bounced": "came back: the address does not take it",
+    "complained": "was reported as unwanted",
 }
 
 

@@ -12,6 +12,7 @@ from afterimage.domain.job import Attempt, Failure, ImageSpec, Job, JobId, JobWa
 from afterimage.domain.links import Link
 from afterimage.domain.moderation import Decision
 from afterimage.domain.status import JobStatus
+from afterimage.domain.suppression import Suppression
 
 Clock = Callable[[], int]
 """Returns the time in milliseconds since 1970."""
@@ -113,6 +114,19 @@ class LinkStore(Protocol):
 
     def find(self, token_hash: str) -> Link | None:
         """Return a link, expired or revoked ones too."""
+
+
+class SuppressionStore(Protocol):
+    """Addresses that get no mail, by their hash. Every method raises StoreUnavailableError when throttled."""
+
+    def put(self, suppression: Suppression) -> None:
+        """Store one, unless one that holds as long is there."""
+
+    def find(self, address_hash: str, now_ms: int) -> Suppression | None:
+        """Return the suppression of an address that holds now."""
+
+    def lift(self, address_hash: str) -> bool:
+        """Forget one; tell whether there was one."""
 
 
 @dataclass(frozen=True, kw_only=True)

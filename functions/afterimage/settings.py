@@ -106,8 +106,16 @@ class NotifyRequesterSettings:
     table_name: str
     bucket_name: str
     sender_address: str
+    configuration_set: str
     link_base: str
     link_ttl_parameter: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordMailOutcomeSettings:
+    """For `handlers.record_mail_outcome`."""
+
+    table_name: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,12 +23,14 @@ from afterimage.domain.model_profiles import model_profiles
 from afterimage.domain.moderation import packaged_policy
 from afterimage.domain.recipients import MAIL_ANY_SCOPE
 from afterimage.domain.status import JobStatus
+from afterimage.domain.suppression import hash_address
 from afterimage.handlers import (
     close_lost_job,
     moderate_prompt,
     notify_requester,
     public_link,
     record_failure,
+    record_mail_outcome,
     requests_api,
     resume_on_completion,
     review_images,
@@ -40,6 +42,7 @@ from afterimage.http.caller import caller_from_claims
 from afterimage.ports import NO_CHANGES, IdempotencyClaim, JobChanges, Phase, StartedInference
 from afterimage.usecases.create_request import Door
 from afterimage.usecases.notify_requester import Post
+from fakes.stores import MemorySuppressionStore
 
 T = TypeVar("T")
 EVENTS = Path(__file__).parents[2] / "events"
@@ -395,6 +398,7 @@ def check_state_notify_requester() -> None:
         jobs=jobs,
         links=Links(),
         gallery=Asked(),
+        suppressions=MemorySuppressionStore(),
         mailer=mailer,
         link_base="https://pictures.invalid",
         link_ttl_s=lambda: 60,
@@ -404,6 +408,43 @@ def check_state_notify_requester() -> None:
     answer = notify_requester.handle(event("state_notify_requester"), deps)
     assert answer == {"job_id": JOB_ID, "status": "SUCCEEDED"}
     assert [name for name, _ in mailer.calls] == ["send"]
+
+
+def mail(name: str) -> tuple[list[str], Notice | None, str | None]:
+    """What became of the message, of the job's notice and of the address."""
+    jobs, suppressions = OneJob(JobStatus.SUCCEEDED), MemorySuppressionStore()
+    jobs.job = dataclasses.replace(jobs.job, notice=Notice(state="sent", at_ms=NOW_MS))
+    deps = record_mail_outcome.Dependencies(jobs=jobs, suppressions=suppressions, clock=clock)
+    outcome = record_mail_outcome.handle(event(name), deps)
+    found = suppressions.find(hash_address(OWN_ADDRESS), NOW_MS)
+    return outcome, jobs.job.notice, found.kind.value if found else None
+
+
+def check_sns_mail_bounce_permanent() -> None:
+    notice = Notice(state="bounced", at_ms=NOW_MS, failure_code="bounced")
+    assert mail("sns_mail_bounce_permanent") == (["bounced"], notice, "bounce")
+
+
+def check_sns_mail_complaint() -> None:
+    assert mail("sns_mail_complaint") == (["complained"], Notice(state="complained", at_ms=NOW_MS), "complaint")
+
+
+def check_sns_mail_reject() -> None:
+    notice = Notice(state="failed", at_ms=NOW_MS, failure_code="mail_rejected")
+    assert mail("sns_mail_reject") == (["rejected"], notice, None)
+
+
+def check_sns_mail_bounce_transient() -> None:
+    sent = Notice(state="sent", at_ms=NOW_MS)
+    assert mail("sns_mail_bounce_transient") == (["bounced_for_now"], sent, None)
+
+
+def check_sns_mail_delay() -> None:
+    assert mail("sns_mail_delay") == (["delayed"], Notice(state="sent", at_ms=NOW_MS), None)
+
+
+def check_sns_mail_topic_test() -> None:
+    assert mail("sns_mail_topic_test") == (["test"], Notice(state="sent", at_ms=NOW_MS), None)
 
 
 def check_state_record_failure() -> None:

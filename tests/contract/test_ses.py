@@ -42,9 +42,11 @@ def send(code: str | None = None, http_status: int = 400) -> None:
                 "FromEmailAddress": SENDER,
                 "Destination": {"ToAddresses": [ADDRESS]},
                 "Content": {"Raw": {"Data": ANY}},
+                "ConfigurationSetName": "a-set",
+                "EmailTags": [{"Name": "afterimage-job", "Value": a_job().job_id}],
             },
         )
-    SesMailer(client, SENDER).send(a_job(JobStatus.FAILED), ADDRESS, (), 0, ())
+    SesMailer(client, SENDER, "a-set").send(a_job(JobStatus.FAILED), ADDRESS, (), 0, ())
     stubber.assert_no_pending_responses()
 
 
@@ -95,7 +97,7 @@ def test_an_error_of_the_service_leaves_open_whether_it_was_sent(code: str, stat
 @pytest.mark.parametrize("error", UNREACHED, ids=lambda error: type(error).__name__)
 def test_a_service_without_an_answer_leaves_open_whether_it_was_sent(error: Exception) -> None:
     with pytest.raises(type(error)):
-        SesMailer(unreached("sesv2", error), SENDER).send(a_job(JobStatus.FAILED), ADDRESS, (), 0, ())
+        SesMailer(unreached("sesv2", error), SENDER, "a-set").send(a_job(JobStatus.FAILED), ADDRESS, (), 0, ())
 
 
 class _Answering(BaseHTTPRequestHandler):
@@ -163,7 +165,7 @@ def test_a_mail_is_handed_to_the_service_exactly_once_whatever_it_answers(
     status: int, error: type[Exception] | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with serving(status, monkeypatch) as service:
-        mailer = SesMailer(aws.client("sesv2", ONE_TRY), SENDER)
+        mailer = SesMailer(aws.client("sesv2", ONE_TRY), SENDER, "a-set")
         with pytest.raises(error) if error else nullcontext():
             mailer.send(a_job(JobStatus.FAILED), ADDRESS, (), 0, ())
     assert len(service.asked) == 1
@@ -184,7 +186,9 @@ def test_a_mail_is_seven_bits_with_the_line_ends_of_smtp() -> None:
 
     spec = dataclasses.replace(SPEC, prompt="Mädchen 🦊")
     job = a_job(JobStatus.DELIVERING, spec=spec, pictures=pictures(1))
-    SesMailer(Taking(), SENDER).send(job, ADDRESS, ("https://api.example.com/i/x",), 1, (bytes(range(256)) * 40,))
+    SesMailer(Taking(), SENDER, "a-set").send(
+        job, ADDRESS, ("https://api.example.com/i/x",), 1, (bytes(range(256)) * 40,)
+    )
     raw = sent["Content"]["Raw"]["Data"]
     assert raw.isascii()
     assert b"\r\n" in raw

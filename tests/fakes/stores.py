@@ -9,6 +9,7 @@ from afterimage.domain.expiry import is_expired
 from afterimage.domain.job import Attempt, Job, JobId, Notice, StatusChange
 from afterimage.domain.links import Link
 from afterimage.domain.status import JobStatus
+from afterimage.domain.suppression import Suppression
 from afterimage.ports import NO_CHANGES, IdempotencyClaim, JobChanges, KeyTakenError, Phase
 
 from fakes.faults import Faulty, breakable
@@ -141,3 +142,26 @@ class MemoryLinkStore(Faulty):
     @breakable
     def find(self, token_hash: str) -> Link | None:
         return self.records.get(token_hash)
+
+
+class MemorySuppressionStore(Faulty):
+    """Implements `ports.SuppressionStore`."""
+
+    def __init__(self, *suppressions: Suppression) -> None:
+        super().__init__()
+        self.records: dict[str, Suppression] = {entry.address_hash: entry for entry in suppressions}
+
+    @breakable
+    def put(self, suppression: Suppression) -> None:
+        known = self.records.get(suppression.address_hash)
+        if known is None or known.expires_at_s < suppression.expires_at_s:
+            self.records[suppression.address_hash] = suppression
+
+    @breakable
+    def find(self, address_hash: str, now_ms: int) -> Suppression | None:
+        found = self.records.get(address_hash)
+        return found if found and not is_expired(found.expires_at_s, now_ms) else None
+
+    @breakable
+    def lift(self, address_hash: str) -> bool:
+        return self.records.pop(address_hash, None) is not None

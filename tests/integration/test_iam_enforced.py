@@ -239,6 +239,8 @@ CASES: dict[tuple[str, str], Case] = {
     ("NotifyRequesterFunction", "SendMail"): is_not_mailed("failed"),
     ("NotifyRequesterFunction", "MakeLinks"): is_not_mailed("failed"),
     ("NotifyRequesterFunction", "ReadThumbnails"): is_not_mailed("failed"),
+    ("RecordMailOutcomeFunction", "NoteOnJob"): function_fails("RecordMailOutcomeFunction", "sns_mail_reject"),
+    ("RecordMailOutcomeFunction", "Suppress"): function_fails("RecordMailOutcomeFunction", "sns_mail_complaint"),
     ("PublicLinkFunction", "FindLink"): link_fails,
     ("PublicLinkFunction", "PresignPublished"): link_leads_to_what_s3_refuses,
     ("RecordFailureFunction", "CloseJob"): closes_by_the_event_instead,

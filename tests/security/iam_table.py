@@ -160,7 +160,15 @@ GRANTS: tuple[Grant, ...] = (
         judged=NO_TAGS,
     ),
     # NotifyRequesterFunction
-    Grant("NotifyRequesterFunction", "CloseJob", "dynamodb:GetItem", ("adapters/dynamodb/jobs.py:DynamoJobStore.get",)),
+    Grant(
+        "NotifyRequesterFunction",
+        "ReadJobAndSuppression",
+        "dynamodb:GetItem",
+        (
+            "adapters/dynamodb/jobs.py:DynamoJobStore.get",
+            "adapters/dynamodb/suppressions.py:DynamoSuppressionStore.find",
+        ),
+    ),
     Grant(
         "NotifyRequesterFunction",
         "CloseJob",
@@ -189,6 +197,22 @@ GRANTS: tuple[Grant, ...] = (
         "ses:SendRawEmail",
         ("adapters/mail/ses.py:SesMailer.send",),
         judged=NO_RAW_MAIL,
+    ),
+    # RecordMailOutcomeFunction
+    Grant(
+        "RecordMailOutcomeFunction", "NoteOnJob", "dynamodb:GetItem", ("adapters/dynamodb/jobs.py:DynamoJobStore.get",)
+    ),
+    Grant(
+        "RecordMailOutcomeFunction",
+        "NoteOnJob",
+        "dynamodb:UpdateItem",
+        ("adapters/dynamodb/jobs.py:DynamoJobStore.swap_notice",),
+    ),
+    Grant(
+        "RecordMailOutcomeFunction",
+        "Suppress",
+        "dynamodb:PutItem",
+        ("adapters/dynamodb/suppressions.py:DynamoSuppressionStore.put",),
     ),
     # PublicLinkFunction
     Grant("PublicLinkFunction", "FindLink", "dynamodb:GetItem", ("adapters/dynamodb/links.py:DynamoLinkStore.find",)),

@@ -103,6 +103,7 @@ def test_these_functions_are_invoked_without_waiting() -> None:
         "ResumeOnCompletionFunction",
         "StartScheduledRequestFunction",
         "NotifyRequesterFunction",
+        "RecordMailOutcomeFunction",
         "CloseLostJobFunction",
         "SweepOpenJobsFunction",
     }
@@ -125,8 +126,9 @@ def test_what_a_source_cannot_deliver_is_kept() -> None:
     (statement,) = resources("AWS::SQS::QueuePolicy")["DeadLettersPolicy"]["Properties"]["PolicyDocument"]["Statement"]
     assert statement["Principal"] == {"Service": ["sns.amazonaws.com", "events.amazonaws.com"]}
     sources = statement["Condition"]["ArnLike"]["aws:SourceArn"]
-    assert sources[:2] == [{"Ref": name} for name in resources("AWS::SNS::Topic")]
-    assert sources[2]["Sub"].endswith(":rule/${AWS::StackName}-*")
+    subscribed = [entry["Properties"]["TopicArn"] for entry in resources("AWS::SNS::Subscription").values()]
+    assert sources[:-1] == subscribed == [{"Ref": name} for name in resources("AWS::SNS::Topic")]
+    assert sources[-1]["Sub"].endswith(":rule/${AWS::StackName}-*")
 
 
 def test_the_bucket_is_private_encrypted_and_forgets() -> None:
@@ -283,3 +285,23 @@ def test_a_person_is_the_same_in_either_case() -> None:
 def test_the_issuer_is_the_one_that_the_pool_names() -> None:
     jwt = resources()["TokenAuthorizer"]["Properties"]["JwtConfiguration"]
     assert jwt["Issuer"] == {"Sub": "https://${UserPool.ProviderName}"}
+
+
+def test_a_mail_is_watched_by_what_happens_to_it_and_never_by_its_reader() -> None:
+    destination = resources("AWS::SES::ConfigurationSetEventDestination")["MailEvents"]["Properties"]
+    assert destination["ConfigurationSetName"] == {"Ref": "MailConfiguration"}
+    # Open and click would put a pixel into a mail and rewrite its links.
+    assert destination["EventDestination"]["MatchingEventTypes"] == ["bounce", "complaint", "reject", "deliveryDelay"]
+    assert destination["EventDestination"]["SnsDestination"] == {"TopicARN": {"Ref": "MailTopic"}}
+    configuration = resources()["MailConfiguration"]["Properties"]
+    assert "TrackingOptions" not in configuration
+    assert configuration["SuppressionOptions"] == {"SuppressedReasons": ["BOUNCE", "COMPLAINT"]}
+
+
+def test_only_ses_publishes_what_became_of_a_mail_and_for_this_configuration_set_only() -> None:
+    (statement,) = resources("AWS::SNS::TopicPolicy")["MailTopicPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    assert (statement["Principal"], statement["Action"]) == ({"Service": "ses.amazonaws.com"}, "sns:Publish")
+    condition = statement["Condition"]["StringEquals"]
+    assert condition["aws:SourceAccount"] == {"Ref": "AWS::AccountId"}
+    assert condition["aws:SourceArn"]["Sub"].endswith(":configuration-set/${MailConfiguration}")
+    assert resources()["MailEvents"]["DependsOn"] == "MailTopicPolicy"

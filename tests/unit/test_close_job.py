@@ -20,7 +20,7 @@ from afterimage.usecases.notify_requester import Post, notify_requester
 from fakes.faults import Crash
 from fakes.outside import NOW_MS, Dice, FakeGallery, FakeMailer, Ticker
 from fakes.samples import a_job, job_id, pictures
-from fakes.stores import MemoryJobStore, MemoryLinkStore
+from fakes.stores import MemoryJobStore, MemoryLinkStore, MemorySuppressionStore
 
 WHY = Failure(code="timed_out", sentence="Too long.")
 OPEN = [status for status in JobStatus if not status.is_final and status is not JobStatus.DELIVERING]
@@ -53,7 +53,7 @@ def test_a_delivering_job_succeeds_and_only_its_mail_is_on_record_as_failed() ->
     assert len(job.pictures) == 2
 
 
-@pytest.mark.parametrize("state", ["sending", "sent", "failed", "uncertain", "not_wanted"])
+@pytest.mark.parametrize("state", ["sending", "sent", "failed", "uncertain", "not_wanted", "bounced", "complained"])
 def test_a_delivering_job_of_which_somebody_tells_is_left_to_whoever_tells(state: str) -> None:
     before = a_job(JobStatus.DELIVERING, pictures=pictures(), notice=Notice(state=state, at_ms=NOW_MS))
     jobs = MemoryJobStore(before)
@@ -85,6 +85,7 @@ def test_a_crash_while_closing_a_delivering_job_is_mended_by_whoever_tells() -> 
         jobs=jobs,
         links=MemoryLinkStore(),
         gallery=FakeGallery(),
+        suppressions=MemorySuppressionStore(),
         mailer=mailer,
         link_base="https://api.example.com",
         link_ttl_s=lambda: 60,

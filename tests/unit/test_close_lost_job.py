@@ -95,7 +95,7 @@ def test_an_ended_job_of_which_nobody_finished_telling_is_told(status: JobStatus
 
 
 @pytest.mark.parametrize("status", ENDED)
-@pytest.mark.parametrize("state", ["sent", "failed", "uncertain", "not_wanted"])
+@pytest.mark.parametrize("state", ["sent", "failed", "uncertain", "not_wanted", "bounced", "complained"])
 def test_an_ended_job_whose_telling_is_settled_is_done_with(status: JobStatus, state: str) -> None:
     jobs, teller = MemoryJobStore(a_job(status, notice=Notice(state=state, at_ms=NOW_MS))), FakeTeller()
     close(jobs, teller)

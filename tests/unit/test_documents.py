@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+from afterimage.contracts.mail_event import MailFate
 from afterimage.domain.errors import AfterimageError, RejectedError, TransientError
 from afterimage.domain.moderation import Action
 from afterimage.domain.status import JobStatus
@@ -18,7 +19,8 @@ _COUNTED = re.compile(r'count\((f?)"([^"]+)"(?: if [^"]+ else "([^"]+)")?\)')
 _VARIANTS = {
     "Completion": ["Resumed", "Failed", "Late", "Contradicted"],
     "Job": [status.value.capitalize() for status in JobStatus if status.is_final],
-    "Notice": ["Sent", "Failed", "Uncertain", "Sending", "NotWanted", "None"],
+    "Notice": ["Sent", "Failed", "Uncertain", "Sending", "NotWanted", "None", "Bounced", "Complained"],
+    "Mail": [fate.value.title().replace("_", "") for fate in MailFate] + ["Repeated", "UnknownJob", "Foreign"],
     "Prompt": [action.value.capitalize() for action in Action],
 }
 

@@ -17,6 +17,7 @@ import pytest
 from afterimage import handlers
 from afterimage.contracts.codec import ContractError
 from afterimage.contracts.generation import ModelProblem
+from afterimage.contracts.mail_event import JOB_TAG
 from afterimage.domain.errors import (
     AfterimageError,
     GenerationRefusedError,
@@ -29,7 +30,7 @@ from afterimage.domain.errors import (
     UnknownInferenceError,
     leaves,
 )
-from afterimage.domain.job import Failure, Job
+from afterimage.domain.job import Failure, Job, Notice
 from afterimage.domain.links import Link, hash_token, link_token
 from afterimage.domain.model_profiles import model_profiles
 from afterimage.domain.moderation import packaged_policy
@@ -40,6 +41,7 @@ from afterimage.handlers import (
     notify_requester,
     public_link,
     record_failure,
+    record_mail_outcome,
     requests_api,
     resume_on_completion,
     review_images,
@@ -66,7 +68,7 @@ from fakes.outside import (
     Ticker,
 )
 from fakes.samples import DAY_S, SPEC, a_job, a_result, an_attempt, job_id, pictures, quarantined
-from fakes.stores import MemoryAttemptStore, MemoryJobStore, MemoryLinkStore
+from fakes.stores import MemoryAttemptStore, MemoryJobStore, MemoryLinkStore, MemorySuppressionStore
 
 # The library warns of a call that counts nothing; `telemetry` silences that, and pytest undoes it.
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publish")
@@ -296,6 +298,7 @@ def test_the_notification_logs_neither_address_nor_link(lines: io.StringIO, faul
         jobs=MemoryJobStore(secret_job(JobStatus.DELIVERING, pictures=pictures())),
         links=MemoryLinkStore(),
         gallery=FakeGallery(),
+        suppressions=MemorySuppressionStore(),
         mailer=mailer,
         link_base=f"https://{CANARY}.example.com",
         link_ttl_s=lambda: 60,
@@ -328,6 +331,32 @@ def test_the_ends_log_neither_cause_nor_prompt(lines: io.StringIO) -> None:
     assert_silent(lines)
 
 
+@pytest.mark.parametrize("text", [None, CANARY])
+def test_what_became_of_a_mail_is_logged_without_its_address(
+    lines: io.StringIO, text: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = secret_job(JobStatus.SUCCEEDED, notice=Notice(state="sent", at_ms=NOW_MS))
+    message = {
+        "eventType": "Bounce",
+        "bounce": {
+            "bounceType": "Permanent",
+            "bouncedRecipients": [{"emailAddress": ADDRESS, "diagnosticCode": f"550 no {CANARY}"}],
+        },
+        "mail": {
+            "destination": [ADDRESS],
+            "headers": [{"name": "To", "value": ADDRESS}],
+            "tags": {JOB_TAG: [job_id(1)]},
+        },
+    }
+    deps = record_mail_outcome.Dependencies(
+        jobs=MemoryJobStore(job), suppressions=MemorySuppressionStore(), clock=Ticker()
+    )
+    monkeypatch.setattr(record_mail_outcome, "dependencies", lambda: deps)
+    with pytest.raises(InternalError) if text else nullcontext():
+        record_mail_outcome.lambda_handler({"Records": [{"Sns": {"Message": text or json.dumps(message)}}]}, CONTEXT)
+    assert_silent(lines)
+
+
 # ── Errors that leave a Lambda: the runtime logs them, and Step Functions keeps their words ───────────────────────────
 
 # The two doors answer every error with a problem document of their own.
@@ -336,6 +365,7 @@ ERRORS_LEAVE: list[ModuleType] = [
     moderate_prompt,
     notify_requester,
     record_failure,
+    record_mail_outcome,
     resume_on_completion,
     review_images,
     start_generation,

@@ -18,13 +18,14 @@ from afterimage.domain.errors import (
 from afterimage.domain.job import Failure, Job, Notice
 from afterimage.domain.links import hash_token
 from afterimage.domain.status import JobStatus
+from afterimage.domain.suppression import SuppressionKind, suppression_of
 from afterimage.usecases.close_lost_job import close_lost_job
 from afterimage.usecases.notify_requester import CLAIM_MS, Post, notify_requester
 from afterimage.usecases.record_failure import record_failure
 from fakes.faults import Crash
 from fakes.outside import NOW_MS, Dice, FakeGallery, FakeMailer, FakeTeller, Ticker
 from fakes.samples import ADDRESS, a_job, job_id, pictures
-from fakes.stores import MemoryJobStore, MemoryLinkStore
+from fakes.stores import MemoryJobStore, MemoryLinkStore, MemorySuppressionStore
 
 BASE = "https://api.example.com"
 DELIVERING = a_job(JobStatus.DELIVERING, pictures=pictures())
@@ -38,12 +39,14 @@ class World:
         self.jobs = MemoryJobStore(job)
         self.links = MemoryLinkStore()
         self.gallery = FakeGallery()
+        self.suppressions = MemorySuppressionStore()
         self.mailer = FakeMailer()
         self.clock = Ticker()
         self.post = Post(
             jobs=self.jobs,
             links=self.links,
             gallery=self.gallery,
+            suppressions=self.suppressions,
             mailer=self.mailer,
             link_base=BASE,
             link_ttl_s=lambda: link_ttl_s,
@@ -336,6 +339,46 @@ def test_a_run_that_died_while_sending_is_settled_by_whoever_is_asked_for_the_lo
     world.clock.pass_s(CLAIM_MS / 1000)
     assert world.notify().status is JobStatus.SUCCEEDED
     assert (len(world.mailer.sent), world.notice) == (1, "uncertain")
+
+
+@pytest.mark.parametrize("kind", SuppressionKind)
+@pytest.mark.parametrize("status", [JobStatus.DELIVERING, *ENDS])
+def test_a_suppressed_address_is_not_written_to(kind: SuppressionKind, status: JobStatus) -> None:
+    delivering = status is JobStatus.DELIVERING
+    world = World(a_job(status, pictures=pictures() if delivering else ()))
+    world.suppressions.put(suppression_of(ADDRESS.upper(), kind, NOW_MS))
+    job = world.notify()
+    assert job.status is (JobStatus.SUCCEEDED if delivering else status)
+    assert job.notice
+    assert (job.notice.state, job.notice.failure_code) == ("failed", "address_suppressed")
+    assert (world.mailer.sent, world.links.records) == ([], {})
+    assert world.notify() == job
+
+
+def test_another_address_is_written_to_as_before(world: World) -> None:
+    world.suppressions.put(suppression_of(f"x{ADDRESS}", SuppressionKind.BOUNCE, NOW_MS))
+    world.notify()
+    assert world.notice == "sent"
+
+
+def test_a_list_that_cannot_be_read_lets_no_mail_go_and_is_asked_again(world: World) -> None:
+    world.suppressions.fail_next("find", StoreUnavailableError())
+    with pytest.raises(StoreUnavailableError):
+        world.notify()
+    assert (world.mailer.sent, world.notice) == ([], None)
+    world.notify()
+    assert world.notice == "sent"
+
+
+def test_a_bounce_that_is_faster_than_our_own_note_stays_on_record(world: World) -> None:
+    class Bouncing(FakeMailer):
+        def send(self, *args: Any, **kwargs: Any) -> None:
+            super().send(*args, **kwargs)
+            world.jobs.swap_notice(job_id(1), "sending", Notice(state="bounced", at_ms=NOW_MS))
+
+    world.post = dataclasses.replace(world.post, mailer=Bouncing())
+    assert world.notify().status is JobStatus.SUCCEEDED
+    assert world.notice == "bounced"
 
 
 def test_no_job_is_not_found() -> None:

@@ -91,12 +91,14 @@ NOTICE_SENT = "sent"
 NOTICE_FAILED = "failed"
 NOTICE_UNCERTAIN = "uncertain"
 NOTICE_NONE = "not_wanted"
+NOTICE_BOUNCED = "bounced"
+NOTICE_COMPLAINED = "complained"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Notice:
     """How the person was told. `sending` is the intent, written before the mail leaves; a crash after it leaves
-    `uncertain`, never a second mail."""
+    `uncertain`, never a second mail. `bounced` and `complained` is what SES reports afterwards."""
 
     state: str
     at_ms: int

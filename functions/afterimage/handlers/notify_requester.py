@@ -8,6 +8,7 @@ from typing import Any
 from afterimage.adapters.aws import client
 from afterimage.adapters.dynamodb.jobs import DynamoJobStore
 from afterimage.adapters.dynamodb.links import DynamoLinkStore
+from afterimage.adapters.dynamodb.suppressions import DynamoSuppressionStore
 from afterimage.adapters.mail.ses import ONE_TRY, SesMailer
 from afterimage.adapters.parameters import OperatorParameters
 from afterimage.adapters.s3_gallery import S3Gallery
@@ -27,7 +28,8 @@ def dependencies() -> Post:
         jobs=DynamoJobStore(dynamodb, settings.table_name),
         links=DynamoLinkStore(dynamodb, settings.table_name),
         gallery=S3Gallery(client("s3"), settings.bucket_name),
-        mailer=SesMailer(client("sesv2", ONE_TRY), settings.sender_address),
+        suppressions=DynamoSuppressionStore(dynamodb, settings.table_name),
+        mailer=SesMailer(client("sesv2", ONE_TRY), settings.sender_address, settings.configuration_set),
         link_base=settings.link_base,
         link_ttl_s=lambda: parameters.link_ttl_s(settings.link_ttl_parameter),
         clock=now_ms,

@@ -107,7 +107,8 @@ class FailureView(BaseModel):
 
 
 class NoticeView(BaseModel):
-    """Whether the mail went out: `sending`, `sent`, `failed`, `uncertain` or `not_wanted`."""
+    """What became of the mail: `sending`, `sent`, `failed`, `uncertain` or `not_wanted`, and later perhaps `bounced` or
+    `complained`."""
 
     state: str
     at: datetime

@@ -18,7 +18,8 @@ from afterimage.domain.job import (
 )
 from afterimage.domain.links import TOKEN_BYTES, Link, hash_token, link_token
 from afterimage.domain.status import JobStatus
-from afterimage.ports import Clock, Entropy, Gallery, JobStore, LinkStore, Mailer
+from afterimage.domain.suppression import ADDRESS_SUPPRESSED, hash_address
+from afterimage.ports import Clock, Entropy, Gallery, JobStore, LinkStore, Mailer, SuppressionStore
 
 # Longer than the function may run: an intent older than this belongs to a run that died.
 CLAIM_MS = 45_000
@@ -31,6 +32,7 @@ class Post:
     jobs: JobStore
     links: LinkStore
     gallery: Gallery
+    suppressions: SuppressionStore
     mailer: Mailer
     link_base: str
     link_ttl_s: Callable[[], int]
@@ -42,7 +44,8 @@ def notify_requester(job_id: JobId, post: Post) -> Job:
     """Tell how the job stands (DELIVERING or ended) and bring a delivering one to SUCCEEDED.
 
     Raises JobClosedError for a job that is still being worked on, MailUnavailableError and NoticeInFlightError when it
-    is worth asking again. A refused mail is recorded, not raised: the pictures are there.
+    is worth asking again. A refused mail is recorded, not raised: the pictures are there. So is one that is not sent at
+    all, because mail to that address bounced or was complained about.
     """
     job = post.jobs.get(job_id, post.clock())
     if not job.status.is_final and job.status is not JobStatus.DELIVERING:
@@ -73,6 +76,10 @@ def _claim(job: Job, post: Post) -> bool:
 def _tell(job: Job, post: Post) -> None:
     pictures = job.pictures  # only a delivered job has any
     try:
+        if post.suppressions.find(hash_address(job.recipient or ""), post.clock()):
+            refused = Notice(state=NOTICE_FAILED, at_ms=post.clock(), failure_code=ADDRESS_SUPPRESSED)
+            post.jobs.swap_notice(job.job_id, NOTICE_SENDING, refused)
+            return
         expires_at_s = min(post.clock() // 1000 + post.link_ttl_s(), job.expires_at_s)
         links = tuple(_link(job, picture.key, expires_at_s, post) for picture in pictures)
         thumbnails = tuple(post.gallery.read_thumbnail(picture.thumbnail_key) for picture in pictures)

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from afterimage.adapters.aws import error_code, is_throttle
 from afterimage.adapters.mail.compose import compose
+from afterimage.contracts.mail_event import JOB_TAG
 from afterimage.domain.errors import MailRefusedError, MailUnavailableError
 from afterimage.domain.job import Job
 
@@ -21,11 +22,13 @@ ONE_TRY = Config(retries={"mode": "standard", "total_max_attempts": 1}, read_tim
 
 
 class SesMailer:
-    """Implements `ports.Mailer` for one sender address."""
+    """Implements `ports.Mailer` for one sender address. What becomes of a mail is published by the configuration set,
+    under the job's tag, which no recipient sees."""
 
-    def __init__(self, client: Any, sender: str) -> None:
+    def __init__(self, client: Any, sender: str, configuration_set: str) -> None:
         self._client = client
         self._sender = sender
+        self._configuration_set = configuration_set
 
     def send(
         self, job: Job, recipient: str, links: tuple[str, ...], expires_at_s: int, thumbnails: tuple[bytes, ...]
@@ -38,6 +41,8 @@ class SesMailer:
                 FromEmailAddress=self._sender,
                 Destination={"ToAddresses": [recipient]},
                 Content={"Raw": {"Data": message.as_bytes(policy=_SEVEN_BITS)}},
+                ConfigurationSetName=self._configuration_set,
+                EmailTags=[{"Name": JOB_TAG, "Value": job.job_id}],
             )
         except ClientError as exc:
             if is_throttle(exc):
