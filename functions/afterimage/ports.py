@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from afterimage.contracts.completion import Completion
 from afterimage.contracts.generation import GenerationResult, ModelProblem
 from afterimage.domain.job import Attempt, Failure, ImageSpec, Job, JobId, JobWarning, Notice, Picture
 from afterimage.domain.links import Link
@@ -87,7 +88,10 @@ class JobStore(Protocol):
         """
 
     def swap_notice(self, job_id: JobId, expected_state: str | None, notice: Notice | None) -> bool:
-        """Replace the notice if its state is `expected_state` (None: there is none yet); tell whether it was."""
+        """Replace the notice if its state is `expected_state` (None: there is none yet); tell whether it was.
+
+        True as well when this very notice stands there: a call whose answer was lost is made again by the SDK.
+        """
 
 
 class AttemptStore(Protocol):
@@ -98,6 +102,9 @@ class AttemptStore(Protocol):
 
     def find(self, job_id: JobId, attempt_id: str) -> Attempt | None:
         """Return an attempt, read consistently: a completion may follow its registration by milliseconds."""
+
+    def list_by_job(self, job_id: JobId) -> tuple[Attempt, ...]:
+        """Return every attempt of a job, read consistently; a job has a handful."""
 
     def record_locations(self, attempt: Attempt, output_location: str, failure_location: str) -> None:
         """Note where SageMaker will write."""
@@ -148,7 +155,8 @@ class Workflow(Protocol):
     """The state machine, seen from outside. Every method raises WorkflowUnavailableError when throttled."""
 
     def start(self, job_id: JobId) -> None:
-        """Start the execution named as the job; one that is there already is as good."""
+        """Start the execution named as the job; one that is there already is as good. Raises WorkflowUnavailableError
+        for every refusal: the job is recorded, and its start is tried again until it is given up."""
 
     def status(self, job_id: JobId) -> str | None:
         """Return the status of the job's execution in Step Functions' words, None when it was never started."""
@@ -168,6 +176,9 @@ class Results(Protocol):
 
     def read_problem(self, location: str | None) -> ModelProblem | None:
         """Return what the container said when it failed, None when it said nothing that can be read."""
+
+    def exists(self, location: str) -> bool:
+        """Tell whether something was written there yet."""
 
 
 class Gallery(Protocol):
@@ -202,6 +213,13 @@ class Closer(Protocol):
 
     def close(self, job_id: JobId, execution_status: str) -> None:
         """Ask for a job to be closed as its execution ended (FAILED, TIMED_OUT, ABORTED)."""
+
+
+class Messenger(Protocol):
+    """Says again what the endpoint said of an inference, out of band of the caller."""
+
+    def repeat(self, completion: Completion) -> None:
+        """Send the message to whoever hears the endpoint's."""
 
 
 class Teller(Protocol):

@@ -138,5 +138,7 @@ class SweepOpenJobsSettings:
     """For `handlers.sweep_open_jobs`."""
 
     table_name: str
+    bucket_name: str
     state_machine_arn: str
     close_lost_job_function: str
+    resume_on_completion_function: str

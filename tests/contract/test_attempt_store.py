@@ -52,6 +52,14 @@ def test_two_attempts_of_a_job_stand_beside_each_other(store: AttemptStore) -> N
     assert store.find(NEW.job_id, NEW.attempt_id) == NEW
 
 
+def test_the_attempts_of_a_job_are_listed_and_nobody_elses(store: AttemptStore) -> None:
+    retry = dataclasses.replace(NEW, attempt_id="b" * 16, task_token="another")
+    for attempt in (NEW, retry, dataclasses.replace(NEW, job_id=a_job(number=2).job_id)):
+        store.register(attempt)
+    assert sorted(store.list_by_job(NEW.job_id), key=lambda attempt: attempt.attempt_id) == [NEW, retry]
+    assert store.list_by_job(a_job(number=3).job_id) == ()
+
+
 def test_the_first_outcome_stands(store: AttemptStore) -> None:
     store.register(NEW)
     first = store.settle(NEW, "succeeded", "s3://bucket/out")
@@ -88,6 +96,7 @@ def every_call(client: Any) -> dict[str, Callable[[], object]]:
     return {
         "put_item": lambda: store.register(NEW),
         "get_item": lambda: store.find(NEW.job_id, NEW.attempt_id),
+        "query": lambda: store.list_by_job(NEW.job_id),
         "update_item": lambda: store.settle(NEW, "succeeded", None),
         "update_item again": lambda: store.record_locations(NEW, "s3://bucket/out", "s3://bucket/fail"),
     }
@@ -115,6 +124,13 @@ def test_another_refusal_is_passed_on() -> None:
         stubber.add_client_error(operation.partition(" ")[0], "AccessDeniedException", http_status_code=400)
         with pytest.raises(ClientError):
             call()
+
+
+def test_the_record_of_the_job_is_none_of_its_attempts(dynamodb: Any, table: str) -> None:
+    store = DynamoAttemptStore(dynamodb, table)
+    store.register(NEW)
+    dynamodb.put_item(TableName=table, Item={"pk": {"S": f"JOB#{NEW.job_id}"}, "sk": {"S": "JOB"}})
+    assert store.list_by_job(NEW.job_id) == (NEW,)
 
 
 def test_an_attempt_of_another_version_is_read_without_what_it_has_more(dynamodb: Any, table: str) -> None:

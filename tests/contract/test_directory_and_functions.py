@@ -9,19 +9,21 @@ from typing import Any
 import pytest
 from afterimage.adapters.cognito import CognitoPeople, NobodyAtAll
 from afterimage.adapters.lambda_closer import LambdaCloser
+from afterimage.adapters.lambda_messenger import LambdaMessenger
 from afterimage.adapters.lambda_teller import LambdaTeller
+from afterimage.contracts.completion import Completion
 from afterimage.domain.errors import (
     StoreUnavailableError,
     WorkflowUnavailableError,
 )
 from afterimage.domain.status import JobStatus
-from afterimage.handlers import close_lost_job
+from afterimage.handlers import close_lost_job, resume_on_completion
 from afterimage.usecases.close_job import end_of_execution
 from botocore.exceptions import ClientError
 from botocore.stub import ANY
-from fakes.outside import FakeTeller, Ticker
-from fakes.samples import ADDRESS, a_job, job_id
-from fakes.stores import MemoryJobStore
+from fakes.outside import FakeResults, FakeTeller, FakeWorkflow, Ticker
+from fakes.samples import ADDRESS, a_job, an_attempt, job_id
+from fakes.stores import MemoryAttemptStore, MemoryJobStore
 from fakes.stubbed import UNREACHED, stubbed, unreached
 
 
@@ -110,8 +112,25 @@ def test_closing_is_queued_as_an_event_that_the_function_takes(status: str) -> N
     assert teller.told == [job_id(1)]
 
 
+def test_a_message_is_queued_as_the_event_that_sns_would_have_brought() -> None:
+    client, stubber = stubbed("lambda")
+    given: dict[str, Any] = {}
+    client.meta.events.register("provide-client-params.lambda.Invoke", lambda params, **_: given.update(params))
+    expected = {"FunctionName": "f", "InvocationType": "Event", "Payload": ANY}
+    stubber.add_response("invoke", {"StatusCode": 202}, expected)
+    attempt = an_attempt(a_job())
+    LambdaMessenger(client, "f").repeat(Completion(inference_id=attempt.inference_id, succeeded=True))
+    stubber.assert_no_pending_responses()
+    workflow = FakeWorkflow(attempt.task_token)
+    deps = resume_on_completion.Dependencies(
+        attempts=MemoryAttemptStore(attempt), results=FakeResults(), workflow=workflow
+    )
+    assert resume_on_completion.handle(json.loads(given["Payload"]), deps) == ["resumed"]
+
+
 INVOKING: dict[str, Callable[[Any], None]] = {
     "teller": lambda client: LambdaTeller(client, "f").tell(job_id(1)),
+    "messenger": lambda client: LambdaMessenger(client, "f").repeat(Completion(inference_id="i", succeeded=True)),
     "closer": lambda client: LambdaCloser(client, "f").close(job_id(1), "FAILED"),
 }
 

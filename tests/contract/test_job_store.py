@@ -228,6 +228,30 @@ def test_a_notice_can_be_taken_back(store: JobStore) -> None:
     assert not store.swap_notice(job_id(1), "sending", None)
 
 
+def test_a_notice_that_stands_there_already_was_swapped(store: JobStore) -> None:
+    """The SDK makes a call again whose answer was lost; the second one meets the first one's write."""
+    mine, other = (Notice(state="sending", at_ms=NOW_MS, claim=claim) for claim in ("mine", "other"))
+    store.create(a_job(), None)
+    assert store.swap_notice(job_id(1), None, mine)
+    assert store.swap_notice(job_id(1), None, mine)
+    assert not store.swap_notice(job_id(1), None, other)
+    assert store.get(job_id(1), NOW_MS).notice == mine
+
+
+def test_all_open_jobs_are_listed_over_many_pages(dynamodb: Any, table: str) -> None:
+    class Paging:
+        """A client that gives two items a page, whatever it is asked for."""
+
+        def query(self, **arguments: Any) -> Any:
+            return dynamodb.query(**arguments | {"Limit": 2})
+
+    for number in range(5):
+        DynamoJobStore(dynamodb, table).create(a_job(number=number, updated_at_ms=NOW_MS + number), None)
+    store = DynamoJobStore(Paging(), table)
+    assert store.list_open(Phase.QUEUED, LATER_MS, 10) == tuple(job_id(number) for number in range(5))
+    assert store.list_open(Phase.QUEUED, LATER_MS, 3) == tuple(job_id(number) for number in range(3))
+
+
 @pytest.mark.parametrize("expected", [None, "sending"])
 def test_no_job_has_no_notice_to_swap(store: JobStore, expected: str | None) -> None:
     assert not store.swap_notice(job_id(9), expected, Notice(state="sent", at_ms=NOW_MS))

@@ -116,6 +116,30 @@ def test_no_words_are_none(results: S3Results, bucket: str) -> None:
         assert results.read_problem(location) is None
 
 
+def test_what_was_written_exists_and_nothing_else_does(results: S3Results, s3: Any, bucket: str) -> None:
+    for folder in ("output", "failure"):
+        location = put(s3, bucket, f"inference/{folder}/there.out", "anything")
+        assert results.exists(location)
+        assert not results.exists(location.replace("there", "none"))
+    put(s3, bucket, "uploads/somebody/1.out", "anything")
+    for location in (f"s3://{bucket}/uploads/somebody/1.out", "s3://another/inference/output/there.out", ""):
+        assert not results.exists(location)
+
+
+def test_a_role_that_may_not_list_hears_a_bare_403_of_a_missing_key() -> None:
+    client, stubber = stubbed("s3")
+    stubber.add_client_error("head_object", "403", http_status_code=403)
+    assert not S3Results(client, "pictures").exists("s3://pictures/inference/output/none.out")
+
+
+@pytest.mark.parametrize(("code", "status"), [("503", 503), ("500", 500), ("TooManyRequests", 429)])
+def test_a_store_that_cannot_say_whether_is_told_as_ours(code: str, status: int) -> None:
+    client, stubber = stubbed("s3")
+    stubber.add_client_error("head_object", code, http_status_code=status)
+    with pytest.raises(StoreUnavailableError):
+        S3Results(client, "pictures").exists("s3://pictures/inference/output/none.out")
+
+
 def test_a_role_that_may_not_list_hears_access_denied_of_a_missing_key() -> None:
     """Raised, it would be delivered again in vain while the state waits for hours."""
     client, stubber = stubbed("s3")

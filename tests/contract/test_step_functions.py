@@ -96,8 +96,18 @@ def test_a_workflow_that_may_answer_later_is_told_as_ours_and_another_refusal_is
     client, stubber = stubbed("stepfunctions")
     for operation, call in every_call(client).items():
         stubber.add_client_error(operation, code, http_status_code=status)
-        with pytest.raises(error):
+        with pytest.raises(WorkflowUnavailableError if operation == "start_execution" else error):
             call()
+
+
+@pytest.mark.parametrize("code", ["AccessDeniedException", "StateMachineDeleting", "ExecutionLimitExceeded"])
+def test_whatever_refuses_a_start_may_pass_and_its_code_is_kept_for_the_log(code: str) -> None:
+    """The job is recorded by then, so an error at the door would only have the person ask a second time."""
+    client, stubber = stubbed("stepfunctions")
+    stubber.add_client_error("start_execution", code, http_status_code=400)
+    with pytest.raises(WorkflowUnavailableError) as caught:
+        StepFunctionsWorkflow(client, MACHINE).start(job_id(1))
+    assert caught.value.code == code
 
 
 @pytest.mark.parametrize("error", UNREACHED, ids=lambda error: type(error).__name__)

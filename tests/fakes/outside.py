@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from afterimage.contracts.completion import Completion
 from afterimage.contracts.generation import GenerationResult, ModelProblem
 from afterimage.domain.errors import InvalidResultError
 from afterimage.domain.job import Attempt, Job, JobId
@@ -115,6 +116,10 @@ class FakeResults(Faulty):
     def read_problem(self, location: str | None) -> ModelProblem | None:
         return self.problems.get(location)
 
+    @breakable
+    def exists(self, location: str) -> bool:
+        return location in self.results or location in self.problems
+
 
 class FakeGallery(Faulty):
     """Implements `ports.Gallery`. `quarantined` maps keys to sizes."""
@@ -185,6 +190,18 @@ class FakeCloser(Faulty):
     @breakable
     def close(self, job_id: JobId, execution_status: str) -> None:
         self.closed.append((job_id, execution_status))
+
+
+class FakeMessenger(Faulty):
+    """Implements `ports.Messenger`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.repeated: list[Completion] = []
+
+    @breakable
+    def repeat(self, completion: Completion) -> None:
+        self.repeated.append(completion)
 
 
 class FakeTeller(Faulty):

@@ -89,7 +89,7 @@ class MemoryJobStore(Faulty):
     def swap_notice(self, job_id: JobId, expected_state: str | None, notice: Notice | None) -> bool:
         job = self.records.get(job_id)
         if job is None or (job.notice.state if job.notice else None) != expected_state:
-            return False
+            return job is not None and notice is not None and job.notice == notice
         self.records[job_id] = dataclasses.replace(job, notice=notice)
         return True
 
@@ -108,6 +108,10 @@ class MemoryAttemptStore(Faulty):
     @breakable
     def find(self, job_id: JobId, attempt_id: str) -> Attempt | None:
         return self.records.get((job_id, attempt_id))
+
+    @breakable
+    def list_by_job(self, job_id: JobId) -> tuple[Attempt, ...]:
+        return tuple(attempt for attempt in self.records.values() if attempt.job_id == job_id)
 
     @breakable
     def record_locations(self, attempt: Attempt, output_location: str, failure_location: str) -> None:

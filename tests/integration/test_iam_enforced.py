@@ -98,6 +98,22 @@ def refuses_at_the_door(status: int, code: str) -> Case:
     return case
 
 
+def is_left_to_the_sweep(cloud: LocalCloud) -> None:
+    """The door has recorded the request, so it is accepted; the sweep has the right to start it a minute later."""
+    before = denials(cloud, "RequestsApiFunction")
+    address = person()
+    job_id = ask(cloud, address)
+    cloud.wait_until(lambda: denials(cloud, "RequestsApiFunction") > before, "a denial in the log")
+    assert read(cloud, address, job_id)["status"] == "QUEUED"
+
+
+def leaves_a_schedule_to_the_sweep(cloud: LocalCloud) -> None:
+    event = json.loads((ROOT / "events" / "scheduler_request.json").read_text())
+    event["scheduled_time"] = person()  # the idempotency key: nobody has used it
+    job_id = invoke(cloud, "StartScheduledRequestFunction", event)["job_id"]
+    assert job_item(cloud, job_id)["status"]["S"] == "QUEUED"
+
+
 def fails(code: str) -> Case:
     """The request is accepted, ends FAILED with this code, and its owner is told once."""
 
@@ -222,7 +238,7 @@ MADE: dict[str, tuple[str, str]] = {}
 
 CASES: dict[tuple[str, str], Case] = {
     ("RequestsApiFunction", "RecordAndRead"): refuses_at_the_door(500, "internal_error"),
-    ("RequestsApiFunction", "StartWorkflow"): refuses_at_the_door(500, "internal_error"),
+    ("RequestsApiFunction", "StartWorkflow"): is_left_to_the_sweep,
     ("RequestsApiFunction", "FindOwnAddress"): refuses_at_the_door(500, "internal_error"),
     ("RequestsApiFunction", "ListOwn"): cannot_list,
     ("RequestsApiFunction", "PresignPublished"): gallery_leads_to_what_s3_refuses,
@@ -246,9 +262,7 @@ CASES: dict[tuple[str, str], Case] = {
     ("RecordFailureFunction", "CloseJob"): closes_by_the_event_instead,
     ("CloseLostJobFunction", "CloseJob"): loses_the_end_of_an_execution,
     ("SweepOpenJobsFunction", "FindOpenJobs"): function_fails("SweepOpenJobsFunction", "schedule_sweep"),
-    ("StartScheduledRequestFunction", "StartWorkflow"): function_fails(
-        "StartScheduledRequestFunction", "scheduler_request"
-    ),
+    ("StartScheduledRequestFunction", "StartWorkflow"): leaves_a_schedule_to_the_sweep,
     ("ModelRole", "ReadJobs"): fails("generation_failed"),
     ("ModelRole", "WritePictures"): fails("storage_failed"),
 }

@@ -43,7 +43,7 @@ GRANTS: tuple[Grant, ...] = (
         "dynamodb:GetItem",
         ("adapters/dynamodb/jobs.py:DynamoJobStore.find_claim", "adapters/dynamodb/jobs.py:DynamoJobStore.get"),
     ),
-    Grant("RequestsApiFunction", "ListOwn", "dynamodb:Query", ("adapters/dynamodb/jobs.py:DynamoJobStore._collect",)),
+    Grant("RequestsApiFunction", "ListOwn", "dynamodb:Query", ("adapters/dynamodb/jobs.py:DynamoJobStore._items",)),
     Grant(
         "RequestsApiFunction",
         "StartWorkflow",
@@ -241,9 +241,21 @@ GRANTS: tuple[Grant, ...] = (
         "SweepOpenJobsFunction",
         "FindOpenJobs",
         "dynamodb:Query",
-        ("adapters/dynamodb/jobs.py:DynamoJobStore.list_open",),
+        ("adapters/dynamodb/jobs.py:DynamoJobStore._items",),
     ),
-    Grant("SweepOpenJobsFunction", "ReadJob", "dynamodb:GetItem", ("adapters/dynamodb/jobs.py:DynamoJobStore.get",)),
+    Grant(
+        "SweepOpenJobsFunction",
+        "ReadJobAndAttempts",
+        "dynamodb:GetItem",
+        ("adapters/dynamodb/jobs.py:DynamoJobStore.get",),
+    ),
+    Grant(
+        "SweepOpenJobsFunction",
+        "ReadJobAndAttempts",
+        "dynamodb:Query",
+        ("adapters/dynamodb/attempts.py:DynamoAttemptStore.list_by_job",),
+    ),
+    Grant("SweepOpenJobsFunction", "SeeResults", "s3:GetObject", ("adapters/s3_results.py:S3Results.exists",)),
     Grant(
         "SweepOpenJobsFunction",
         "RestartWorkflow",
@@ -261,6 +273,12 @@ GRANTS: tuple[Grant, ...] = (
         "HaveClosed",
         "lambda:InvokeFunction",
         ("adapters/lambda_closer.py:LambdaCloser.close",),
+    ),
+    Grant(
+        "SweepOpenJobsFunction",
+        "HaveHeard",
+        "lambda:InvokeFunction",
+        ("adapters/lambda_messenger.py:LambdaMessenger.repeat",),
     ),
     # StartScheduledRequestFunction
     Grant(

@@ -76,9 +76,12 @@ def test_a_function_reaches_the_partitions_of_the_table_that_it_touches_and_no_o
 
 
 @pytest.mark.parametrize("function", HANDLERS)
-def test_a_query_is_granted_on_an_index_only(function: str) -> None:
+def test_a_query_is_granted_on_an_index_or_within_known_partitions(function: str) -> None:
     for statement in policies()[function]:
         if "dynamodb:Query" in as_list(statement["Action"]):
+            if statement["Resource"] == {"GetAtt": "Table.Arn"}:
+                assert statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"] == ["JOB#*"]
+                continue
             assert as_list(statement["Action"]) == ["dynamodb:Query"]
             assert re.fullmatch(r"\$\{Table.Arn\}/index/[a-z-]+", statement["Resource"]["Sub"])
 

@@ -73,13 +73,26 @@ def test_a_delivering_job_is_left_alone_when_somebody_begins_to_tell_at_the_same
     assert (record.status, record.notice and record.notice.state) == (JobStatus.DELIVERING, "sending")
 
 
+def test_whoever_comes_to_tell_may_finish_a_delivering_job_first() -> None:
+    class Racing(MemoryJobStore):
+        def swap_notice(self, job_id: JobId, expected_state: str | None, notice: Notice | None) -> bool:
+            swapped = super().swap_notice(job_id, expected_state, notice)
+            self.advance(job_id, JobStatus.SUCCEEDED, NOW_MS)
+            return swapped
+
+    jobs = Racing(a_job(JobStatus.DELIVERING, pictures=pictures()))
+    job = close_job(job_id(1), JobStatus.FAILED, WHY, jobs=jobs, clock=Ticker())
+    assert (job.status, job.notice and job.notice.state) == (JobStatus.SUCCEEDED, "failed")
+
+
 def test_a_crash_while_closing_a_delivering_job_is_mended_by_whoever_tells() -> None:
     jobs = MemoryJobStore(a_job(JobStatus.DELIVERING, pictures=pictures()))
     jobs.fail_next("swap_notice", Crash(), after=True)
     with pytest.raises(Crash):
         close_job(job_id(1), JobStatus.FAILED, WHY, jobs=jobs, clock=Ticker())
     # The failure path goes on to the state that tells, which finds the notice settled and the job unfinished.
-    assert close_job(job_id(1), JobStatus.FAILED, WHY, jobs=jobs, clock=Ticker()).status is JobStatus.DELIVERING
+    again = close_job(job_id(1), JobStatus.FAILED, WHY, jobs=jobs, clock=Ticker(NOW_MS + 1000))
+    assert again.status is JobStatus.DELIVERING
     mailer = FakeMailer()
     post = Post(
         jobs=jobs,

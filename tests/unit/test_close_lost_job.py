@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from afterimage.contracts.codec import ContractError
 from afterimage.domain.errors import WorkflowUnavailableError
-from afterimage.domain.job import Job, Notice
+from afterimage.domain.job import Job, JobId, Notice
 from afterimage.domain.status import JobStatus
 from afterimage.handlers import close_lost_job as handler
-from afterimage.usecases.close_lost_job import close_lost_job
+from afterimage.ports import NO_CHANGES, JobChanges
+from afterimage.usecases.close_lost_job import TELLING_MS, close_lost_job
 from fakes.faults import Crash
 from fakes.outside import NOW_MS, FakeTeller, Ticker
 from fakes.samples import a_job, job_id, pictures
@@ -77,11 +79,48 @@ def test_a_teller_that_is_down_is_raised_so_that_the_event_comes_again() -> None
 def test_a_delivery_is_not_closed_but_told_which_brings_it_to_its_end(notice: Notice | None, status: str) -> None:
     before = a_job(JobStatus.DELIVERING, pictures=pictures(), notice=notice)
     jobs, teller = MemoryJobStore(before), FakeTeller()
-    for write in ("advance", "swap_notice"):
-        jobs.fail_next(write, AssertionError("written"))
+    jobs.fail_next("swap_notice", AssertionError("written"))
     assert close(jobs, teller, status) == before
     assert jobs.records[job_id(1)] == before
     assert teller.told == [job_id(1)]
+
+
+def test_a_job_that_is_delivered_at_the_same_moment_keeps_its_mail() -> None:
+    """A review that still ran when its execution was stopped."""
+
+    class Racing(MemoryJobStore):
+        def advance(self, job_id: JobId, to: JobStatus, at_ms: int, changes: JobChanges = NO_CHANGES) -> Job:
+            self.records[job_id] = a_job(JobStatus.DELIVERING, pictures=pictures())
+            return super().advance(job_id, to, at_ms, changes)
+
+    jobs, teller = Racing(a_job(JobStatus.REVIEWING)), FakeTeller()
+    job = close(jobs, teller)
+    assert (job.status, job.notice, teller.told) == (JobStatus.DELIVERING, None, [job_id(1)])
+
+
+def test_a_delivery_that_could_not_be_told_for_long_succeeds_with_that_on_record() -> None:
+    jobs, teller = MemoryJobStore(a_job(JobStatus.DELIVERING, pictures=pictures())), FakeTeller()
+    clock = Ticker(NOW_MS + TELLING_MS)
+    job = close_lost_job(job_id(1), "FAILED", jobs=jobs, teller=teller, clock=clock)
+    assert (job.status, job.notice and job.notice.state, teller.told) == (JobStatus.SUCCEEDED, "failed", [])
+    assert len(job.pictures) == 2
+
+
+@pytest.mark.parametrize("status", [status for status in JobStatus if not status.is_final])
+def test_a_record_that_cannot_be_read_is_ended_all_the_same_and_the_event_is_kept(status: JobStatus) -> None:
+    class Unreadable(MemoryJobStore):
+        def get(self, job_id: JobId, now_ms: int) -> Job:
+            raise ContractError("$.spec.style is missing")
+
+        def advance(self, job_id: JobId, to: JobStatus, at_ms: int, changes: JobChanges = NO_CHANGES) -> Job:
+            super().advance(job_id, to, at_ms, changes)
+            raise ContractError("$.spec.style is missing")
+
+    jobs, teller = Unreadable(a_job(status)), FakeTeller()
+    with pytest.raises(ContractError):
+        close(jobs, teller, "TIMED_OUT")
+    end = JobStatus.SUCCEEDED if status is JobStatus.DELIVERING else JobStatus.FAILED
+    assert (jobs.records[job_id(1)].status, teller.told) == (end, [])
 
 
 @pytest.mark.parametrize("status", ENDED)

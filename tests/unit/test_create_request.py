@@ -193,7 +193,9 @@ def test_a_closed_admission_still_answers_a_replay(world: World) -> None:
 
 def test_a_start_that_fails_for_now_leaves_an_accepted_queued_job(world: World) -> None:
     world.workflow.fail_next("start", WorkflowUnavailableError())
-    job = world.ask().job
+    accepted = world.ask()
+    job = accepted.job
+    assert accepted.refusal == "temporarily_unavailable"
     assert world.jobs.get(job.job_id, NOW_MS).status is JobStatus.QUEUED
     assert world.workflow.started == []
 
@@ -202,7 +204,7 @@ def test_a_replay_starts_what_is_still_queued(world: World) -> None:
     world.workflow.fail_next("start", WorkflowUnavailableError())
     job = world.ask().job
     again = world.ask()
-    assert again.replayed
+    assert (again.replayed, again.refusal) == (True, None)
     assert world.workflow.started == [job.job_id]
 
 

@@ -52,6 +52,7 @@ from afterimage.handlers import (
 from afterimage.telemetry import facts_of, keeping_secrets, logger
 from afterimage.usecases.create_request import Door
 from afterimage.usecases.notify_requester import Post
+from afterimage.usecases.sweep_open_jobs import Broom
 from botocore.exceptions import ClientError
 from fakes.http import PERSON, a_presigning_gallery, an_event
 from fakes.outside import (
@@ -61,6 +62,7 @@ from fakes.outside import (
     FakeEngine,
     FakeGallery,
     FakeMailer,
+    FakeMessenger,
     FakePeople,
     FakeResults,
     FakeTeller,
@@ -320,14 +322,10 @@ def test_the_ends_log_neither_cause_nor_prompt(lines: io.StringIO) -> None:
         {"detail": {"name": job_id(1), "status": "ABORTED", "input": CANARY}},
         close_lost_job.Dependencies(jobs=jobs, teller=FakeTeller(), clock=Ticker()),
     )
-    sweep_open_jobs.handle(
-        sweep_open_jobs.Dependencies(
-            jobs=MemoryJobStore(secret_job(updated_at_ms=1, failure=Failure(code="x", sentence=CANARY))),
-            workflow=FakeWorkflow(),
-            closer=FakeCloser(),
-            clock=Ticker(),
-        )
-    )
+    sweep_open_jobs.handle(a_broom())
+    troubled = a_broom()
+    troubled.jobs.fail_next("get", ValueError(f"the SDK quotes {CANARY}"))  # type: ignore[attr-defined]
+    sweep_open_jobs.handle(troubled)
     assert_silent(lines)
 
 
@@ -355,6 +353,20 @@ def test_what_became_of_a_mail_is_logged_without_its_address(
     with pytest.raises(InternalError) if text else nullcontext():
         record_mail_outcome.lambda_handler({"Records": [{"Sns": {"Message": text or json.dumps(message)}}]}, CONTEXT)
     assert_silent(lines)
+
+
+def a_broom() -> Broom:
+    job = secret_job(updated_at_ms=NOW_MS - 3 * 60_000, failure=Failure(code="x", sentence=CANARY))
+    return Broom(
+        jobs=MemoryJobStore(job),
+        attempts=MemoryAttemptStore(),
+        results=FakeResults(),
+        workflow=FakeWorkflow(),
+        closer=FakeCloser(),
+        messenger=FakeMessenger(),
+        report=sweep_open_jobs.report,
+        clock=Ticker(),
+    )
 
 
 # ── Errors that leave a Lambda: the runtime logs them, and Step Functions keeps their words ───────────────────────────

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import Any
 
 import pytest
-from afterimage.contracts.completion import Completion
+from afterimage.contracts.completion import Completion, message_of, parse_completion
 from afterimage.contracts.generation import ModelProblem
 from afterimage.domain.errors import StoreUnavailableError, UnknownInferenceError, WorkflowUnavailableError
 from afterimage.handlers import resume_on_completion as handler
@@ -160,6 +161,25 @@ def test_what_the_container_said_decides_the_error(problem: ModelProblem | None,
     assert world.hear(FAILED) == "failed"
     ((token, heard, cause),) = world.workflow.failed
     assert (token, heard, json.loads(cause)["code"]) == (ATTEMPT.task_token, error, code)
+
+
+def test_a_failure_of_which_nobody_noted_a_place_is_worth_another_try(world: World) -> None:
+    """The job never reached the engine as far as we know: the function died in between, and the sweep says so."""
+    unnoted = dataclasses.replace(ATTEMPT, output_location=None, failure_location=None)
+    world.attempts.records[ATTEMPT.job_id, ATTEMPT.attempt_id] = unnoted
+    assert world.hear(Completion(inference_id=ATTEMPT.inference_id, succeeded=False)) == "failed"
+    assert world.workflow.failed[0][1] == "EngineUnavailableError"
+
+
+@pytest.mark.parametrize("succeeded", [True, False])
+def test_what_is_repeated_in_the_messages_words_is_read_as_it_was(succeeded: bool) -> None:
+    said = Completion(
+        inference_id=ATTEMPT.inference_id,
+        succeeded=succeeded,
+        output_location=OUTPUT if succeeded else None,
+        failure_location=None if succeeded else "s3://bucket/inference/failure/here.out",
+    )
+    assert parse_completion(message_of(said)) == said
 
 
 def test_a_refusal_keeps_the_containers_sentence_and_a_crash_never_does() -> None:

@@ -113,6 +113,14 @@ def test_a_crash_after_the_invoke_asks_again_under_the_same_inference_id(world: 
     assert len({attempt.inference_id for attempt in world.engine.started}) == 1
 
 
+def test_a_place_that_cannot_be_noted_fails_no_inference_that_runs(world: World) -> None:
+    """The message names it; only the sweep would have wanted the note."""
+    world.attempts.fail_next("record_locations", StoreUnavailableError())
+    world.deliver()
+    assert len(world.engine.started) == 1
+    assert (world.workflow.failed, world.workflow.waiting) == ([], {TOKEN})
+
+
 def test_an_answer_before_the_invoke_returned_is_not_overwritten(world: World) -> None:
     """The engine answers while it is still being asked."""
 

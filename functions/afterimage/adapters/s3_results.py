@@ -13,7 +13,8 @@ from afterimage.contracts.generation import GenerationResult, ModelError, ModelP
 from afterimage.domain.errors import InvalidResultError, StoreUnavailableError
 
 # To whoever may not list the bucket, and none of our functions may, S3 says of a missing object that it is forbidden.
-_MISSING = frozenset({"NoSuchKey", "404", "AccessDenied"})
+# A HEAD has no body to say so in, hence the bare numbers.
+_MISSING = frozenset({"NoSuchKey", "404", "AccessDenied", "403"})
 _MAX_BYTES = 1_000_000  # a result without inline pictures is a few kilobytes
 
 
@@ -39,6 +40,20 @@ class S3Results:
             return from_document(ModelError, _own_words(self._read(location, "inference/failure/"))).error
         except (ValueError, FileNotFoundError):  # ContractError is a ValueError
             return None
+
+    def exists(self, location: str) -> bool:
+        """Tell whether SageMaker has written there; False for every place that is not for its results."""
+        own = f"s3://{self._bucket}/"
+        if not location.startswith((f"{own}inference/output/", f"{own}inference/failure/")):
+            return False
+        try:
+            with unavailable_as(StoreUnavailableError):
+                self._client.head_object(Bucket=self._bucket, Key=location.removeprefix(own))
+        except ClientError as exc:
+            if error_code(exc) in _MISSING:
+                return False
+            raise
+        return True
 
     def _read(self, location: str, prefix: str) -> bytes:
         start = f"s3://{self._bucket}/{prefix}"

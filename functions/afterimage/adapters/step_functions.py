@@ -24,7 +24,8 @@ class StepFunctionsWorkflow:
         self._arn = state_machine_arn
 
     def start(self, job_id: JobId) -> None:
-        """Start the execution named as the job; `ExecutionAlreadyExists` means that it is started."""
+        """Start the execution named as the job; `ExecutionAlreadyExists` means that it is started. Every other refusal
+        is WorkflowUnavailableError with the code of AWS, for the log."""
         try:
             with unavailable_as(WorkflowUnavailableError):
                 self._client.start_execution(
@@ -32,7 +33,7 @@ class StepFunctionsWorkflow:
                 )
         except ClientError as exc:
             if error_code(exc) != "ExecutionAlreadyExists":
-                raise
+                raise WorkflowUnavailableError(code=error_code(exc)) from exc
 
     def status(self, job_id: JobId) -> str | None:
         """Return the status of the execution of that name, None when it was never started."""

@@ -47,5 +47,16 @@ def parse_completion(message: dict[str, Any]) -> Completion:
     )
 
 
+def message_of(completion: Completion) -> dict[str, Any]:
+    """Return the message that says this, as far as `parse_completion` reads one."""
+    places = {"outputLocation": completion.output_location, "failureLocation": completion.failure_location}
+    return {
+        "eventName": "InferenceResult",
+        "inferenceId": completion.inference_id,
+        "invocationStatus": "Completed" if completion.succeeded else "Failed",
+        "responseParameters": {name: place for name, place in places.items() if place},
+    }
+
+
 def _text(value: Any) -> str | None:
     return value if isinstance(value, str) and value else None

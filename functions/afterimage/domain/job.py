@@ -23,6 +23,14 @@ def new_job_id(now_ms: int, entropy: bytes) -> JobId:
     return JobId("".join(_CROCKFORD[(number >> shift) & 31] for shift in range(125, -1, -5)))
 
 
+def accepted_at_ms(job_id: JobId) -> int:
+    """Return the time in a job id, so that the age of a job is known whether or not its record can be read."""
+    number = 0
+    for character in job_id:
+        number = number * 32 + _CROCKFORD.index(character)
+    return number >> 80
+
+
 def is_job_id(text: str) -> bool:
     """True for the form of a job id; saves a look-up for anything else."""
     return len(text) == JOB_ID_LENGTH and all(character in _CROCKFORD for character in text)
@@ -98,11 +106,13 @@ NOTICE_COMPLAINED = "complained"
 @dataclass(frozen=True, kw_only=True)
 class Notice:
     """How the person was told. `sending` is the intent, written before the mail leaves; a crash after it leaves
-    `uncertain`, never a second mail. `bounced` and `complained` is what SES reports afterwards."""
+    `uncertain`, never a second mail. `bounced` and `complained` is what SES reports afterwards. `claim` is the
+    run's own mark: whoever finds it there again has written it."""
 
     state: str
     at_ms: int
     failure_code: str | None = None
+    claim: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -122,6 +122,9 @@ def post_image(
     accepted = create_request(body.to_request(), _caller(), idempotency_key, _deps().door)
     logger.info("request accepted", job_id=accepted.job.job_id, replayed=accepted.replayed)
     count("RequestReplayed" if accepted.replayed else "RequestAccepted")
+    if accepted.refusal:
+        logger.warning("workflow not started", job_id=accepted.job.job_id, refusal=accepted.refusal)
+        count("RequestNotStarted")
     return Response(
         status_code=HTTPStatus.ACCEPTED.value,
         content_type="application/json",

@@ -11,6 +11,7 @@ from afterimage.adapters.dynamodb.jobs import DynamoJobStore
 from afterimage.adapters.parameters import OperatorParameters
 from afterimage.adapters.step_functions import StepFunctionsWorkflow
 from afterimage.contracts.codec import from_document
+from afterimage.domain.errors import AdmissionClosedError
 from afterimage.domain.model_profiles import model_profiles
 from afterimage.domain.recipients import MAIL_ANY_SCOPE, Caller
 from afterimage.domain.request import ImageRequest
@@ -38,12 +39,24 @@ def dependencies() -> Door:
 
 def handle(event: dict[str, Any], deps: Door) -> dict[str, str]:
     """Take `{"schedule", "scheduled_time", "request"}` and return the job id. Scheduler delivers at least once, so the
-    scheduled time is the idempotency key. Whoever may write a schedule may name its recipient."""
+    scheduled time is the idempotency key. Whoever may write a schedule may name its recipient.
+
+    Refused during a stop is refused for good: asked again a minute later it would be again, and as a dead letter it
+    would raise an alarm about what an operator has ordered (docs/decisions).
+    """
     caller = Caller(owner=f"schedule#{event['schedule']}", username=None, scopes=frozenset({MAIL_ANY_SCOPE}))
     asked = from_document(ImageRequest, event["request"])
-    accepted = create_request(asked, caller, event["scheduled_time"], deps)
+    try:
+        accepted = create_request(asked, caller, event["scheduled_time"], deps)
+    except AdmissionClosedError as exc:
+        logger.warning("scheduled request refused", code=exc.code, schedule=event["schedule"])
+        count("ScheduledRequestRefused")
+        return {"refused": exc.code}
     logger.info("scheduled request accepted", job_id=accepted.job.job_id, replayed=accepted.replayed)
     count("RequestReplayed" if accepted.replayed else "RequestAccepted")
+    if accepted.refusal:
+        logger.warning("workflow not started", job_id=accepted.job.job_id, refusal=accepted.refusal)
+        count("RequestNotStarted")
     return {"job_id": accepted.job.job_id}
 
 

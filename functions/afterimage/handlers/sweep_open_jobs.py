@@ -1,51 +1,55 @@
-"""EventBridge, every minute: restart what was never started, close what ended unseen."""
+"""EventBridge, every minute: restart what was never started, repeat what was not heard, close what ended unseen."""
 
 from __future__ import annotations
 
 import dataclasses
 import functools
-from dataclasses import dataclass
 from typing import Any
 
 from afterimage.adapters.aws import client
+from afterimage.adapters.dynamodb.attempts import DynamoAttemptStore
 from afterimage.adapters.dynamodb.jobs import DynamoJobStore
 from afterimage.adapters.lambda_closer import LambdaCloser
+from afterimage.adapters.lambda_messenger import LambdaMessenger
+from afterimage.adapters.s3_results import S3Results
 from afterimage.adapters.step_functions import StepFunctionsWorkflow
-from afterimage.ports import Clock, Closer, JobStore, Workflow
+from afterimage.domain.job import JobId
 from afterimage.settings import SweepOpenJobsSettings, read_settings
-from afterimage.telemetry import count, environment, keeping_secrets, logger, metrics, now_ms
-from afterimage.usecases.sweep_open_jobs import sweep_open_jobs
-
-
-@dataclass(frozen=True, kw_only=True)
-class Dependencies:
-    """What this Lambda works with."""
-
-    jobs: JobStore
-    workflow: Workflow
-    closer: Closer
-    clock: Clock
+from afterimage.telemetry import count, environment, facts_of, keeping_secrets, logger, metrics, now_ms
+from afterimage.usecases.sweep_open_jobs import Broom, sweep_open_jobs
 
 
 @functools.cache
-def dependencies() -> Dependencies:
+def dependencies() -> Broom:
     """Build the real ones, once per process."""
     settings = read_settings(SweepOpenJobsSettings, environment())
-    return Dependencies(
-        jobs=DynamoJobStore(client("dynamodb"), settings.table_name),
+    dynamodb, functions = client("dynamodb"), client("lambda")
+    return Broom(
+        jobs=DynamoJobStore(dynamodb, settings.table_name),
+        attempts=DynamoAttemptStore(dynamodb, settings.table_name),
+        results=S3Results(client("s3"), settings.bucket_name),
         workflow=StepFunctionsWorkflow(client("stepfunctions"), settings.state_machine_arn),
-        closer=LambdaCloser(client("lambda"), settings.close_lost_job_function),
+        closer=LambdaCloser(functions, settings.close_lost_job_function),
+        messenger=LambdaMessenger(functions, settings.resume_on_completion_function),
+        report=report,
         clock=now_ms,
     )
 
 
-def handle(deps: Dependencies) -> dict[str, int]:
-    """Return how many jobs were restarted, closed and left running."""
-    swept = sweep_open_jobs(jobs=deps.jobs, workflow=deps.workflow, closer=deps.closer, clock=deps.clock)
+def report(job_id: JobId, error: Exception) -> None:
+    """Log what stood in the way of helping a job."""
+    logger.warning("job not helped", job_id=job_id, **facts_of(error))
+
+
+def handle(deps: Broom) -> dict[str, int]:
+    """Return how many jobs were restarted, resumed, closed, left running, skipped and left for later."""
+    swept = sweep_open_jobs(deps)
     result = dataclasses.asdict(swept)
     logger.info("swept", **result)
-    if swept.restarted or swept.closed:
+    if swept.restarted or swept.resumed or swept.closed:
         count("SweepMended")
+    if swept.skipped:
+        count("SweepSkipped")
     return result
 
 

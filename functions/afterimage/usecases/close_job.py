@@ -26,7 +26,10 @@ def close_job(job_id: JobId, status: JobStatus, failure: Failure, *, jobs: JobSt
     failed = Notice(state=NOTICE_FAILED, at_ms=clock(), failure_code=failure.code)
     if not jobs.swap_notice(job_id, None, failed):
         return job  # somebody is telling, and brings the job to its end
-    return jobs.advance(job_id, JobStatus.SUCCEEDED, clock())
+    try:
+        return jobs.advance(job_id, JobStatus.SUCCEEDED, clock())
+    except JobClosedError:  # whoever came to tell found it settled and was faster
+        return jobs.get(job_id, clock())
 
 
 def failure_from_error(error: str, cause: str) -> Failure:

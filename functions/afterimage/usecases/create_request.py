@@ -34,10 +34,12 @@ class Door:
 
 @dataclass(frozen=True, kw_only=True)
 class Acceptance:
-    """The job, and whether this call only found it again by its Idempotency-Key."""
+    """The job, and whether this call only found it again by its Idempotency-Key. `refusal` says why the workflow could
+    not be started: the sweep will."""
 
     job: Job
     replayed: bool
+    refusal: str | None = None
 
 
 def create_request(asked: ImageRequest, caller: Caller, idempotency_key: str | None, door: Door) -> Acceptance:
@@ -71,8 +73,7 @@ def create_request(asked: ImageRequest, caller: Caller, idempotency_key: str | N
         if taken is None:
             raise
         return _replay(taken, body_digest, door)
-    _start(job, door)
-    return Acceptance(job=job, replayed=False)
+    return Acceptance(job=job, replayed=False, refusal=_start(job, door))
 
 
 def _hash_key(caller: Caller, key: str) -> str:
@@ -100,14 +101,15 @@ def _replay(claim: IdempotencyClaim, body_digest: str, door: Door) -> Acceptance
     if claim.body_digest != body_digest:
         raise IdempotencyConflictError()
     job = door.jobs.get(claim.job_id, door.clock())
-    if job.status is JobStatus.QUEUED:  # the first call may have died before it could start the workflow
-        _start(job, door)
-    return Acceptance(job=job, replayed=True)
+    # The first call may have died before it could start the workflow.
+    refusal = _start(job, door) if job.status is JobStatus.QUEUED else None
+    return Acceptance(job=job, replayed=True, refusal=refusal)
 
 
-def _start(job: Job, door: Door) -> None:
-    """The job is recorded, so it is accepted even when it cannot be started now: the sweep starts it."""
+def _start(job: Job, door: Door) -> str | None:
+    """The job is recorded, so it is accepted even when it cannot be started now. Return why, None once it is."""
     try:
         door.workflow.start(job.job_id)
-    except TransientError:
-        return
+    except TransientError as exc:
+        return exc.code
+    return None

@@ -63,7 +63,7 @@ def _claim(job: Job, post: Post) -> bool:
     now_ms = post.clock()
     if job.notice is None:
         first = NOTICE_SENDING if job.recipient else NOTICE_NONE
-        if post.jobs.swap_notice(job.job_id, None, Notice(state=first, at_ms=now_ms)):
+        if post.jobs.swap_notice(job.job_id, None, Notice(state=first, at_ms=now_ms, claim=post.entropy(8).hex())):
             return first == NOTICE_SENDING
         raise NoticeInFlightError()  # somebody else was faster; ask again when that has ended
     if job.notice.state == NOTICE_SENDING:

@@ -40,7 +40,9 @@ def resume_on_completion(
     if outcome == SUCCEEDED:
         output = {"job_id": settled.job_id, "attempt_id": settled.attempt_id}
         return "resumed" if workflow.succeed(settled.task_token, output) else "late"
-    error = _error_of(results.read_problem(completion.failure_location or attempt.failure_location))
+    location = completion.failure_location or attempt.failure_location
+    # None where nobody noted one: as far as we know the job never reached the engine.
+    error = EngineUnavailableError() if location is None else _error_of(results.read_problem(location))
     heard = workflow.fail(settled.task_token, type(error).__name__, failure_cause(error.code, error.sentence))
     return "failed" if heard else "late"
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 
-from afterimage.domain.errors import AfterimageError, InternalError
+from afterimage.domain.errors import AfterimageError, InternalError, StoreUnavailableError
 from afterimage.domain.job import Attempt, JobId
 from afterimage.domain.status import JobStatus
 from afterimage.ports import AttemptStore, Clock, Engine, JobStore, Workflow
@@ -41,7 +42,9 @@ def start_generation(
     )
     if attempt.output_location is None:
         started = engine.start(job, attempt)
-        attempts.record_locations(attempt, started.output_location, started.failure_location)
+        # The message names the place itself; only the sweep would have to have it made again, were the message lost.
+        with contextlib.suppress(StoreUnavailableError):
+            attempts.record_locations(attempt, started.output_location, started.failure_location)
     return attempt
 
 

@@ -1,59 +1,131 @@
-"""Find what every other way has lost: jobs that were never started, and jobs whose end nobody recorded."""
+"""Find what every other way has lost: jobs never started, messages never heard, ends that nobody recorded."""
 
 from __future__ import annotations
 
+import zlib
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from afterimage.contracts.codec import ContractError
-from afterimage.domain.errors import JobNotFoundError, TransientError
-from afterimage.domain.job import JobId
+from afterimage.contracts.completion import Completion
+from afterimage.domain.job import Job, JobId, accepted_at_ms
 from afterimage.domain.status import JobStatus
-from afterimage.ports import Clock, Closer, JobStore, Phase, Workflow
+from afterimage.ports import AttemptStore, Clock, Closer, JobStore, Messenger, Phase, Results, Workflow
+from afterimage.usecases.resume_on_completion import SUCCEEDED
 
 START_GRACE_MS = 60_000
-# A state that works touches its job within minutes; only one that waits for the engine is silent for longer.
-SILENCE_MS = 15 * 60_000
+# No function runs longer than a minute: what was not touched for two waits, for the engine or for nothing.
+SILENCE_MS = 2 * 60_000
+# A job that could not even be started for so long is given up.
+GIVE_UP_MS = 15 * 60_000
+# Longer than an execution may live (`TimeoutSeconds` of the machine) and than its start may be tried.
+OVERDUE_MS = 12 * 3600_000
 RUNNING = "RUNNING"
-_PAGE = 200
+# The schedule comes every minute and the function ends after 55 s, so neither overtakes the other.
+BUDGET_MS = 40_000
+MOST_AT_ONCE = 256
+_MOST_OPEN = 20_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Broom:
+    """What sweeping needs. `report` takes what stood in the way of helping a job."""
+
+    jobs: JobStore
+    attempts: AttemptStore
+    results: Results
+    workflow: Workflow
+    closer: Closer
+    messenger: Messenger
+    report: Callable[[JobId, Exception], None]
+    clock: Clock
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sweep:
-    """What one sweep did. `skipped` jobs could not be helped this time; the next sweep meets them again."""
+    """What one sweep did. `resumed` had lost a message, `skipped` could not be helped this time, `later` was not
+    looked at: the next sweeps meet both."""
 
     restarted: int = 0
+    resumed: int = 0
     closed: int = 0
     left_running: int = 0
     skipped: int = 0
+    later: int = 0
 
 
-def sweep_open_jobs(*, jobs: JobStore, workflow: Workflow, closer: Closer, clock: Clock) -> Sweep:
-    """Restart jobs QUEUED for over a minute, have silent ones closed whose execution no longer runs.
-
-    Oldest first and a page of each, so that what waits rightly cannot hide what was lost; one job's trouble is its own.
-    """
-    now_ms = clock()
-    found = {
-        *jobs.list_open(Phase.QUEUED, now_ms - START_GRACE_MS, _PAGE),
-        *jobs.list_open(Phase.WORKING, now_ms - SILENCE_MS, _PAGE),
-    }
-    outcomes = Counter(_mend(job_id, jobs, workflow, closer, clock) for job_id in sorted(found))
+def sweep_open_jobs(broom: Broom) -> Sweep:
+    """Restart jobs QUEUED for over a minute, and of those that work in silence have closed whose execution no longer
+    runs, and heard again whose inference has ended. One job's trouble is its own."""
+    began_ms = broom.clock()
+    queued = broom.jobs.list_open(Phase.QUEUED, began_ms - START_GRACE_MS, _MOST_OPEN)
+    working = broom.jobs.list_open(Phase.WORKING, began_ms - SILENCE_MS, _MOST_OPEN)
+    chosen = (*choose(queued, began_ms), *choose(working, began_ms))
+    outcomes: Counter[str] = Counter(later=len({*queued, *working}) - len({*chosen}))
+    for job_id in dict.fromkeys(chosen):
+        spent = broom.clock() - began_ms >= BUDGET_MS
+        outcomes["later" if spent else _mend(job_id, broom)] += 1
     return Sweep(**outcomes)
 
 
-def _mend(job_id: JobId, jobs: JobStore, workflow: Workflow, closer: Closer, clock: Clock) -> str:
+def choose(job_ids: tuple[JobId, ...], at_ms: int) -> list[JobId]:
+    """Return those whose turn this minute is, in an order that is another one each minute.
+
+    Thousands may wait rightly for a GPU and must not hide the one that was lost: with twice as many to look at, each is
+    looked at every second minute, and so on. Nothing needs to be remembered for it.
+    """
+    minute, turns = at_ms // 60_000, 1
+    while len(job_ids) > MOST_AT_ONCE * turns:
+        turns *= 2
+    mine = (job_id for job_id in job_ids if zlib.crc32(job_id.encode()) % turns == minute % turns)
+    return sorted(mine, key=lambda job_id: zlib.crc32(f"{minute}{job_id}".encode()))
+
+
+def _mend(job_id: JobId, broom: Broom) -> str:
     """Help one job and return the field of Sweep that counts it."""
+    overdue = broom.clock() - accepted_at_ms(job_id) >= OVERDUE_MS
     try:
-        job = jobs.get(job_id, clock())
-        silent = job.updated_at_ms < clock() - SILENCE_MS
-        if job.status is JobStatus.QUEUED and not silent:
-            workflow.start(job_id)
-            return "restarted"
-        status = workflow.status(job_id) if silent else RUNNING
-        if status != RUNNING:
-            closer.close(job_id, status or "FAILED")
+        if overdue:  # whatever the record says, and whether or not it can be read
+            broom.closer.close(job_id, "TIMED_OUT")
             return "closed"
-    except (TransientError, JobNotFoundError, ContractError):  # busy, expired, or written by another version
+        return _look_at(broom.jobs.get(job_id, broom.clock()), broom)
+    except Exception as exc:  # busy, expired, unreadable or forbidden: it must not keep the sweep from the next job
+        broom.report(job_id, exc)
         return "skipped"
+
+
+def _look_at(job: Job, broom: Broom) -> str:
+    silent_ms = broom.clock() - job.updated_at_ms
+    if job.status is JobStatus.QUEUED and silent_ms < GIVE_UP_MS:
+        broom.workflow.start(job.job_id)
+        return "restarted"
+    if job.status.is_final or silent_ms < SILENCE_MS:  # it went on meanwhile
+        return "left_running"
+    status = broom.workflow.status(job.job_id)
+    if status != RUNNING:
+        broom.closer.close(job.job_id, status or "FAILED")
+        return "closed"
+    if job.status is JobStatus.GENERATING and (unheard := _unheard(job, broom)):
+        broom.messenger.repeat(unheard)
+        return "resumed"
     return "left_running"
+
+
+def _unheard(job: Job, broom: Broom) -> Completion | None:
+    """Return what the endpoint's message about the job's newest attempt says or would say, None while it works.
+
+    An attempt with an outcome is repeated too: whoever recorded that may have died before it answered the token.
+    """
+    newest = max(broom.attempts.list_by_job(job.job_id), key=lambda attempt: attempt.started_at_ms, default=None)
+    if newest is None:
+        return None
+    output, failure = newest.output_location, newest.failure_location
+    made = Completion(inference_id=newest.inference_id, succeeded=True, output_location=output)
+    lost = Completion(inference_id=newest.inference_id, succeeded=False, failure_location=failure)
+    if newest.outcome:
+        return made if newest.outcome == SUCCEEDED else lost
+    if output is None:  # the function died before it could hand the job over, or before it could note that it had
+        return lost
+    if broom.results.exists(output):
+        return made
+    return lost if failure and broom.results.exists(failure) else None

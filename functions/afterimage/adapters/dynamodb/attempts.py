@@ -48,6 +48,20 @@ class DynamoAttemptStore:
             ).get("Item")
         return read(Attempt, item, _KEYS) if item else None
 
+    def list_by_job(self, job_id: JobId) -> tuple[Attempt, ...]:
+        """Return the attempts of a job: one page, for the state machine makes three at most."""
+        with reaching_the_table():
+            items = self._client.query(
+                TableName=self._table,
+                KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
+                ExpressionAttributeValues={
+                    ":pk": _attempt_key(job_id, "")["pk"],
+                    ":sk": _attempt_key(job_id, "")["sk"],
+                },
+                ConsistentRead=True,
+            )["Items"]
+        return tuple(read(Attempt, item, _KEYS) for item in items)
+
     def record_locations(self, attempt: Attempt, output_location: str, failure_location: str) -> None:
         """Note where SageMaker will write; a completion that was faster has noted the output itself."""
         with reaching_the_table():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -100,7 +102,7 @@ class DynamoJobStore:
         return self._collect(query, limit)
 
     def list_open(self, phase: Phase, updated_before_ms: int, limit: int) -> tuple[JobId, ...]:
-        """Return ids from the sparse index, longest untouched first."""
+        """Return ids from the sparse index, longest untouched first. Keys only: thousands are one page."""
         query: Item = {
             "TableName": self._table,
             "IndexName": OPEN_INDEX,
@@ -109,21 +111,22 @@ class DynamoJobStore:
             "ExpressionAttributeValues": {":open": attribute(phase), ":before": attribute(updated_before_ms)},
             "Limit": limit,
         }
-        with reaching_the_table():
-            items = self._client.query(**query)["Items"]
-        return tuple(JobId(item["pk"]["S"].removeprefix("JOB#")) for item in items)
+        found = (JobId(item["pk"]["S"].removeprefix("JOB#")) for item in self._items(query))
+        return tuple(itertools.islice(found, limit))
 
     def _collect(self, query: Item, limit: int) -> tuple[Job, ...]:
         """Follow pages until `limit` jobs are found: a filter is applied after DynamoDB's own limit."""
-        found: list[Job] = []
-        while len(found) < limit:
+        return tuple(read(Job, item, _KEYS) for item in itertools.islice(self._items(query), limit))
+
+    def _items(self, query: Item) -> Iterator[Item]:
+        """Every item of a query; the next page is asked for when somebody wants more."""
+        while True:
             with reaching_the_table():
                 page = self._client.query(**query)
-            found += [read(Job, item, _KEYS) for item in page["Items"]]
+            yield from page["Items"]
             if "LastEvaluatedKey" not in page:
-                break
-            query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
-        return tuple(found[:limit])
+                return
+            query = {**query, "ExclusiveStartKey": page["LastEvaluatedKey"]}
 
     def advance(self, job_id: JobId, to: JobStatus, at_ms: int, changes: JobChanges = NO_CHANGES) -> Job:
         """Write a status where the table allows it; entering a status again adds nothing to the timeline."""
@@ -157,7 +160,7 @@ class DynamoJobStore:
         return read(Job, item, _KEYS)
 
     def swap_notice(self, job_id: JobId, expected_state: str | None, notice: Notice | None) -> bool:
-        """Replace the notice if its state is the expected one; False when it is not."""
+        """Replace the notice if its state is the expected one, or this very notice is there already."""
         values: Item = {}
         condition = "attribute_exists(pk) AND attribute_not_exists(notice)"
         if expected_state is not None:
@@ -174,10 +177,12 @@ class DynamoJobStore:
                     Key=_job_key(job_id),
                     UpdateExpression="REMOVE notice" if notice is None else "SET notice = :notice",
                     ConditionExpression=condition,
+                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
                     **arguments,
                 )
         except ClientError as exc:
-            if error_code(exc) == "ConditionalCheckFailedException":
-                return False
-            raise
+            if error_code(exc) != "ConditionalCheckFailedException":
+                raise
+            # The SDK makes a call again whose answer was lost, and then meets its own first write.
+            return notice is not None and exc.response.get("Item", {}).get("notice") == attribute(notice)
         return True
