@@ -27,8 +27,15 @@ from local.settings import ROOT
 
 BUCKET, TABLE, SENDER = "bench-pictures", "bench-table", "studio@afterimage.example"
 ANSWERED = ("stepfunctions", "sfn", "sagemaker-runtime")
-PARAMETERS = {"/bench/admission": "open", "/bench/policy": "packaged", "/bench/link": "168"}
+QUOTAS = {"monthly_pictures": 500, "concurrent_jobs": 20, "campaign_rows": 500, "daily_pictures": 5000}
+PARAMETERS = {
+    "/bench/admission": "open",
+    "/bench/quotas": json.dumps(QUOTAS),
+    "/bench/policy": "packaged",
+    "/bench/link": "168",
+}
 UNIT_BYTES = 1024
+_TAKEN, _GIVEN_BACK = 3, 1  # counters of a request that succeeds, one unit each
 
 
 class Counting:
@@ -68,11 +75,15 @@ def _units(calls: Counter[str], sizes: dict[str, int]) -> dict[str, Any]:
 
     A write of a job is a write to the table, one to `by-owner`, which holds the whole item, and two of one unit to
     `open`, which holds keys only, the time among them: the old entry goes, a new one comes. A write in a transaction
-    costs twice. Reads are strongly consistent.
+    costs twice; the beginning takes three counters (month, day, open requests), the end gives one back. Reads are
+    strongly consistent.
     """
     job, attempt, link = (math.ceil(sizes[name] / UNIT_BYTES) for name in ("job", "attempt", "link"))
     job_writes = calls["dynamodb:UpdateItem"] - 2  # two of the updates are of the attempt
-    writes = 2 * job + job + 1 + job_writes * (2 * job + 2) + 3 * attempt + link
+    if calls["dynamodb:TransactWriteItems"] != len(("beginning", "end")):
+        raise RuntimeError("A request that succeeds has two transactions; count what the others write.")
+    ends = 2 * (2 * job + job + 1) + 2 * (_TAKEN + _GIVEN_BACK)
+    writes = ends + job_writes * (2 * job + 2) + 3 * attempt + link
     reads = sum(count for name, count in calls.items() if name == "dynamodb:GetItem") * math.ceil(sizes["job"] / 4096)
     return {"write_units": writes, "read_units": reads}
 
@@ -88,6 +99,7 @@ def _variables() -> Iterator[None]:
         "MODEL_PROFILE": "sd15",
         "JOB_TTL_DAYS": "90",
         "ADMISSION_PARAMETER": "/bench/admission",
+        "QUOTAS_PARAMETER": "/bench/quotas",
         "MODERATION_POLICY_PARAMETER": "/bench/policy",
         "ENDPOINT_NAME": "bench",
         "REQUEST_TTL_SECONDS": "3600",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,9 +10,20 @@ from typing import Protocol
 
 from afterimage.contracts.completion import Completion
 from afterimage.contracts.generation import GenerationResult, ModelProblem
-from afterimage.domain.job import Attempt, Failure, ImageSpec, Job, JobId, JobWarning, Notice, Picture
+from afterimage.domain.job import (
+    Attempt,
+    Failure,
+    ImageSpec,
+    Job,
+    JobId,
+    JobWarning,
+    Notice,
+    Picture,
+    StatusChange,
+)
 from afterimage.domain.links import Link
 from afterimage.domain.moderation import Decision
+from afterimage.domain.quotas import UNLIMITED, Quotas
 from afterimage.domain.status import JobStatus
 from afterimage.domain.suppression import Suppression
 
@@ -45,7 +57,21 @@ class JobChanges:
     warnings: tuple[JobWarning, ...] | None = None
     failure: Failure | None = None
 
+    def made_to(self, job: Job, to: JobStatus, at_ms: int) -> Job:
+        """Return the record after this write of a status; entering one again adds nothing to the timeline."""
+        given = {name: value for name in REPLACED if (value := getattr(self, name)) is not None}
+        entered = () if job.status is to else (StatusChange(status=to, at_ms=at_ms),)
+        return dataclasses.replace(
+            job,
+            status=to,
+            updated_at_ms=at_ms,
+            timeline=job.timeline + entered,
+            decisions=job.decisions + self.decisions,
+            **given,
+        )
 
+
+REPLACED = ("spec", "pictures", "warnings", "failure")
 NO_CHANGES = JobChanges()
 
 
@@ -64,10 +90,12 @@ class Phase(StrEnum):
 
 
 class JobStore(Protocol):
-    """Jobs and the claims on their keys. Every method raises StoreUnavailableError when throttled."""
+    """Jobs, the claims on their keys, and the counters of what they take. Every method raises StoreUnavailableError
+    when throttled."""
 
-    def create(self, job: Job, claim: IdempotencyClaim | None) -> None:
-        """Put both or neither. Raises KeyTakenError."""
+    def create(self, job: Job, claim: IdempotencyClaim | None, quotas: Quotas = UNLIMITED) -> None:
+        """Put job and claim and count the job's charge, all or nothing. Raises KeyTakenError, which goes before
+        QuotaExceededError: a replay is one, whatever is left."""
 
     def find_claim(self, key_hash: str, now_ms: int) -> IdempotencyClaim | None:
         """Return the living claim on a key."""
@@ -82,9 +110,10 @@ class JobStore(Protocol):
         """Return the ids of jobs of a phase that were not touched since, longest untouched first."""
 
     def advance(self, job_id: JobId, to: JobStatus, at_ms: int, changes: JobChanges = NO_CHANGES) -> Job:
-        """Write a status where the table allows it and return the new record.
+        """Write a status where the table allows it and return the new record. An end gives back in the same write: the
+        open request always, the pictures of month and day unless it SUCCEEDED.
 
-        Raises JobClosedError where it does not, JobNotFoundError for no job.
+        Raises JobClosedError where the table does not allow it, JobNotFoundError for no job.
         """
 
     def swap_notice(self, job_id: JobId, expected_state: str | None, notice: Notice | None) -> bool:

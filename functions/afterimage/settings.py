@@ -43,6 +43,7 @@ class RequestsApiSettings:
     model_profile: str
     job_ttl_days: int
     admission_parameter: str
+    quotas_parameter: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +55,7 @@ class StartScheduledRequestSettings:
     model_profile: str
     job_ttl_days: int
     admission_parameter: str
+    quotas_parameter: str
 
 
 @dataclass(frozen=True, kw_only=True)

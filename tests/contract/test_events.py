@@ -21,6 +21,7 @@ from afterimage.domain.job import Attempt, ImageSpec, Job, JobId, Notice, Status
 from afterimage.domain.links import Link, hash_token
 from afterimage.domain.model_profiles import model_profiles
 from afterimage.domain.moderation import packaged_policy
+from afterimage.domain.quotas import UNLIMITED, Quotas
 from afterimage.domain.recipients import MAIL_ANY_SCOPE
 from afterimage.domain.status import JobStatus
 from afterimage.domain.suppression import hash_address
@@ -92,7 +93,7 @@ class OneJob:
         self.created: list[Job] = []
         self.claims: list[IdempotencyClaim | None] = []
 
-    def create(self, job: Job, claim: IdempotencyClaim | None) -> None:
+    def create(self, job: Job, claim: IdempotencyClaim | None, quotas: Quotas) -> None:
         self.created.append(job)
         self.claims.append(claim)
 
@@ -187,6 +188,7 @@ def door(jobs: OneJob, workflow: Asked) -> Door:
         people=Asked(confirmed_address=OWN_ADDRESS),
         profile=model_profiles()["sd15"],
         admission_is_open=lambda: True,
+        quotas=lambda: UNLIMITED,
         job_ttl_s=86_400,
         clock=clock,
         entropy=entropy,

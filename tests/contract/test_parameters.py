@@ -7,6 +7,7 @@ from afterimage.adapters.parameters import OperatorParameters
 from afterimage.domain.errors import (
     ModeratorUnavailableError,
     PolicyInvalidError,
+    QuotasInvalidError,
     StoreUnavailableError,
 )
 from afterimage.domain.moderation import packaged_policy
@@ -48,6 +49,16 @@ def test_switches_that_cannot_be_read_are_not_taken_for_open_or_endless() -> Non
         parameters(None).admission_is_open("/p")
     with pytest.raises(StoreUnavailableError):
         parameters(None).link_ttl_s("/p")
+
+
+def test_quotas_are_the_operators_and_when_they_cannot_be_read_nothing_is_accepted() -> None:
+    text = '{"monthly_pictures": 5, "concurrent_jobs": null, "campaign_rows": 0, "daily_pictures": 9}'
+    quotas = parameters(text).quotas("/p")
+    assert (quotas.monthly_pictures, quotas.concurrent_jobs, quotas.daily_pictures) == (5, None, 9)
+    with pytest.raises(QuotasInvalidError):
+        parameters("5").quotas("/p")
+    with pytest.raises(StoreUnavailableError):
+        parameters(None).quotas("/p")
 
 
 def test_a_parameter_is_remembered_for_a_while() -> None:

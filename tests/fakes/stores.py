@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 
 from afterimage.domain.errors import JobClosedError, JobNotFoundError
 from afterimage.domain.expiry import is_expired
-from afterimage.domain.job import Attempt, Job, JobId, Notice, StatusChange
+from afterimage.domain.job import Attempt, Job, JobId, Notice
 from afterimage.domain.links import Link
+from afterimage.domain.quotas import UNLIMITED, Quotas, day_is_full, fits, month_is_full, too_many_open
 from afterimage.domain.status import JobStatus
 from afterimage.domain.suppression import Suppression
 from afterimage.ports import NO_CHANGES, IdempotencyClaim, JobChanges, KeyTakenError, Phase
@@ -22,15 +24,34 @@ class MemoryJobStore(Faulty):
         super().__init__()
         self.records: dict[JobId, Job] = {job.job_id: job for job in jobs}
         self.claims: dict[str, IdempotencyClaim] = {}
+        self.open: Counter[str] = Counter()
+        self.months: Counter[tuple[str, str]] = Counter()
+        self.days: Counter[str] = Counter()
 
     @breakable
-    def create(self, job: Job, claim: IdempotencyClaim | None) -> None:
+    def create(self, job: Job, claim: IdempotencyClaim | None, quotas: Quotas = UNLIMITED) -> None:
         if claim and self.find_claim(claim.key_hash, job.created_at_ms):
             raise KeyTakenError
         assert job.job_id not in self.records
+        charge, at_ms = job.charge, job.created_at_ms
+        if charge:
+            if not fits(self.months[job.owner, charge.month], charge.pictures, quotas.monthly_pictures):
+                raise month_is_full(at_ms)
+            if charge.day and not fits(self.days[charge.day], charge.pictures, quotas.daily_pictures):
+                raise day_is_full(at_ms)
+            if not fits(self.open[job.owner], 1, quotas.concurrent_jobs):
+                raise too_many_open()
+            self._count(job, pictures=charge.pictures, jobs=1)
         self.records[job.job_id] = job
         if claim:
             self.claims[claim.key_hash] = claim
+
+    def _count(self, job: Job, *, pictures: int, jobs: int) -> None:
+        assert job.charge
+        self.open[job.owner] += jobs
+        self.months[job.owner, job.charge.month] += pictures
+        if job.charge.day:
+            self.days[job.charge.day] += pictures
 
     @breakable
     def find_claim(self, key_hash: str, now_ms: int) -> IdempotencyClaim | None:
@@ -69,20 +90,9 @@ class MemoryJobStore(Faulty):
             raise JobNotFoundError()
         if not job.status.may_become(to):
             raise JobClosedError()
-        entered = () if job.status is to else (StatusChange(status=to, at_ms=at_ms),)
-        given = {
-            name: value
-            for name in ("spec", "pictures", "warnings", "failure")
-            if (value := getattr(changes, name)) is not None
-        }
-        self.records[job_id] = dataclasses.replace(
-            job,
-            status=to,
-            updated_at_ms=at_ms,
-            timeline=job.timeline + entered,
-            decisions=job.decisions + changes.decisions,
-            **given,
-        )
+        if to.is_final and job.charge:
+            self._count(job, pictures=0 if to is JobStatus.SUCCEEDED else -job.charge.pictures, jobs=-1)
+        self.records[job_id] = changes.made_to(job, to, at_ms)
         return self.records[job_id]
 
     @breakable

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from afterimage.domain.status import JobStatus
 from security.template import ROOT
 
 PACKAGE = ROOT / "functions" / "afterimage"
@@ -35,9 +36,13 @@ ACTIONS: dict[str, tuple[str, ...]] = {
     "send_task_failure": ("states:SendTaskFailure",),
     "send_task_success": ("states:SendTaskSuccess",),
     "start_execution": ("states:StartExecution",),
-    "transact_write_items": ("dynamodb:PutItem",),  # each item as the action that it performs; ours are puts
+    "transact_write_items": (),  # each member as the action that it performs, by its name:
+    "Put": ("dynamodb:PutItem",),
+    "Update": ("dynamodb:UpdateItem",),
     "update_item": ("dynamodb:UpdateItem",),
 }
+# A write of an open status ends no job: what only an end does is not reached by it.
+ENDS = {"advance": "_end"}
 # Clients that are not boto3's own, and what their one method asks of AWS.
 WRAPPED = {("_provider", "get"): "get_parameter"}
 CLIENTS = ("_client", "_s3", "_runtime")
@@ -121,20 +126,38 @@ def _adapters(handler: Path) -> dict[str, tuple[Path, ast.ClassDef]]:
     return found
 
 
-def _methods(adapter: ast.ClassDef, start: str) -> Iterator[ast.FunctionDef]:
-    """The method and what it calls on itself."""
+def _methods(adapter: ast.ClassDef, start: str, without: str | None = None) -> Iterator[ast.FunctionDef]:
+    """The method and what it calls on itself, but for one that this call does not come to."""
     methods = {node.name: node for node in adapter.body if isinstance(node, ast.FunctionDef)}
     seen: set[str] = set()
     pending = [start]
     while pending:
         name = pending.pop()
-        if name in seen or name not in methods:
+        if name in seen or name not in methods or name == without:
             continue
         seen.add(name)
         yield methods[name]
         for node in ast.walk(methods[name]):
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self":
                 pending.append(node.attr)
+
+
+def _uses(function: ast.FunctionDef) -> Iterator[tuple[ast.Attribute, str | None]]:
+    """Every `x.y` of a function, with the method that it does not come to: `jobs.advance(id, JobStatus.GENERATING, …)`
+    names an open status, so it ends nothing."""
+    spared: dict[ast.Attribute, str] = {}
+    for node in ast.walk(function):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ENDS:
+            status = node.args[1] if len(node.args) > 1 else None
+            if (
+                isinstance(status, ast.Attribute)
+                and _last_name(status.value) == "JobStatus"
+                and not JobStatus[status.attr].is_final
+            ):
+                spared[node.func] = ENDS[node.func.attr]
+    for node in ast.walk(function):
+        if isinstance(node, ast.Attribute):
+            yield node, spared.get(node)
 
 
 def _operations(method: ast.FunctionDef) -> Iterator[str]:
@@ -149,55 +172,71 @@ def _operations(method: ast.FunctionDef) -> Iterator[str]:
             yield node.value  # an operation by its name: what a presigned URL opens, or how a token is answered
 
 
-def _reachable_methods(handler: Path) -> set[tuple[Path, str, str]]:
-    """File, class and method of every adapter method that the handler can reach."""
+@dataclass(frozen=True)
+class _Piece:
+    """A method of an adapter, or a function of its technology that the method names."""
+
+    path: Path
+    symbol: str
+    node: ast.FunctionDef
+
+
+def _named(path: Path, function: ast.FunctionDef) -> Iterator[_Piece]:
+    """The module's own functions and those of other adapters that a function names, and what these name."""
+    pending, seen = [(path, function)], set()
+    while pending:
+        here, node = pending.pop()
+        own, imported = _functions(_tree(here)), _imports(_tree(here), "afterimage.adapters")
+        for name in {child.id for child in ast.walk(node) if isinstance(child, ast.Name)}:
+            there = _module(imported[name]) if name in imported else here
+            found = own.get(name) or _functions(_tree(there)).get(name)
+            if found and (there, name) not in seen:
+                seen.add((there, name))
+                pending.append((there, found))
+                yield _Piece(there, name, found)
+
+
+def _pieces(handler: Path) -> set[_Piece]:
+    """What the handler can reach of the adapters behind its ports."""
     adapters = _adapters(handler)
-    return {
-        (adapters[receiver][0], adapters[receiver][1].name, method.name)
+    methods = {
+        _Piece(adapters[receiver][0], f"{adapters[receiver][1].name}.{method.name}", method)
         for _, function in _reached(handler)
-        for node in ast.walk(function)
-        if isinstance(node, ast.Attribute) and (receiver := _last_name(node.value)) in adapters
-        for method in _methods(adapters[receiver][1], node.attr)
+        for node, without in _uses(function)
+        if (receiver := _last_name(node.value)) in adapters
+        for method in _methods(adapters[receiver][1], node.attr, without)
     }
-
-
-def _method(path: Path, adapter: str, name: str) -> ast.FunctionDef:
-    (found,) = [
-        method
-        for node in _tree(path).body
-        if isinstance(node, ast.ClassDef) and node.name == adapter
-        for method in node.body
-        if isinstance(method, ast.FunctionDef) and method.name == name
-    ]
-    return found
+    return methods | {piece for method in methods for piece in _named(method.path, method.node)}
 
 
 def reachable(handler: str) -> set[Site]:
     """Every operation that `handlers/{handler}.py` can reach. An operation without an entry above is an error."""
     return {
-        Site(operation=operation, file=str(path.relative_to(PACKAGE)), symbol=f"{adapter}.{method}")
-        for path, adapter, method in _reachable_methods(PACKAGE / "handlers" / f"{handler}.py")
-        for operation in _operations(_method(path, adapter, method))
+        Site(operation=operation, file=str(piece.path.relative_to(PACKAGE)), symbol=piece.symbol)
+        for piece in _pieces(PACKAGE / "handlers" / f"{handler}.py")
+        for operation in _operations(piece.node)
     }
 
 
-def partitions(handler: str, operations: set[str]) -> set[str]:
-    """The prefixes of the partition keys (`JOB#`) that a handler touches by these operations."""
-    found: set[str] = set()
-    for path, adapter, name in _reachable_methods(PACKAGE / "handlers" / f"{handler}.py"):
-        method = _method(path, adapter, name)
-        if operations.isdisjoint(_operations(method)):
-            continue
-        keys = _functions(_tree(path))
-        for node in ast.walk(method):
-            if isinstance(node, ast.Name) and node.id.endswith("_key") and node.id in keys:
-                found |= {
-                    str(part.values[0].value)
-                    for part in ast.walk(keys[node.id])
-                    if isinstance(part, ast.JoinedStr)
-                    and isinstance(part.values[0], ast.Constant)
-                    and len(part.values) > 1
-                    and str(part.values[0].value).endswith("#")
-                    and str(part.values[0].value) != "ATTEMPT#"
-                }
-    return found
+def partitions(handler: str) -> set[tuple[str, str]]:
+    """Every action on an item of the table that a handler can take, with the prefix of the partition key (`JOB#`)."""
+    return {
+        (action, prefix)
+        for piece in _pieces(PACKAGE / "handlers" / f"{handler}.py")
+        for operation in _operations(piece.node)
+        for action in ACTIONS[operation]
+        if action.startswith("dynamodb:")
+        for prefix in _prefixes(piece)
+    }
+
+
+def _prefixes(piece: _Piece) -> Iterator[str]:
+    """The beginnings of the partition keys whose functions (`_job_key`) a piece names: `key(f"JOB#{job_id}", …)`."""
+    functions = _functions(_tree(piece.path))
+    for node in ast.walk(piece.node):
+        if isinstance(node, ast.Name) and node.id.endswith("_key") and node.id in functions:
+            for call in ast.walk(functions[node.id]):
+                if isinstance(call, ast.Call) and _last_name(call.func) == "key":
+                    partition = call.args[0]
+                    assert isinstance(partition, ast.JoinedStr) and isinstance(partition.values[0], ast.Constant)
+                    yield str(partition.values[0].value)

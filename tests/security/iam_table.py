@@ -12,6 +12,7 @@ from dataclasses import dataclass
 EVALUATED = "the emulator judges it, with AUTH=true"
 STAND_IN = "the stand-in of the SageMaker runtime asks SimulatePrincipalPolicy for the caller"
 NO_TAGS = "not judged: the emulator takes PutObject and CopyObject with tags for s3:PutObject alone"
+NO_LEADING_KEYS = "not judged: the emulator knows no dynamodb:LeadingKeys, so a neighbour's grant covers it"
 NO_RAW_MAIL = "not judged: the emulator takes a raw mail for ses:SendEmail alone"
 NOT_ENFORCED_ROLE = "not judged: the emulator acts for Step Functions and Scheduler without their roles"
 NO_ENDPOINT = "not judged: there is no SageMaker endpoint to need it"
@@ -35,15 +36,16 @@ class Grant:
 GRANTS: tuple[Grant, ...] = (
     # RequestsApiFunction
     Grant(
-        "RequestsApiFunction", "RecordAndRead", "dynamodb:PutItem", ("adapters/dynamodb/jobs.py:DynamoJobStore.create",)
+        "RequestsApiFunction", "RecordAndRead", "dynamodb:PutItem", ("adapters/dynamodb/jobs.py:DynamoJobStore._puts",)
     ),
     Grant(
         "RequestsApiFunction",
         "RecordAndRead",
         "dynamodb:GetItem",
-        ("adapters/dynamodb/jobs.py:DynamoJobStore.find_claim", "adapters/dynamodb/jobs.py:DynamoJobStore.get"),
+        ("adapters/dynamodb/jobs.py:DynamoJobStore.find_claim", "adapters/dynamodb/jobs.py:DynamoJobStore._item"),
     ),
     Grant("RequestsApiFunction", "ListOwn", "dynamodb:Query", ("adapters/dynamodb/jobs.py:DynamoJobStore._items",)),
+    Grant("RequestsApiFunction", "TakeQuota", "dynamodb:UpdateItem", ("adapters/dynamodb/counters.py:takings",)),
     Grant(
         "RequestsApiFunction",
         "StartWorkflow",
@@ -56,17 +58,29 @@ GRANTS: tuple[Grant, ...] = (
         "cognito-idp:AdminGetUser",
         ("adapters/cognito.py:CognitoPeople.confirmed_address",),
     ),
-    Grant("RequestsApiFunction", "ReadSwitch", "ssm:GetParameter", ("adapters/parameters.py:OperatorParameters._get",)),
+    Grant(
+        "RequestsApiFunction", "ReadSwitches", "ssm:GetParameter", ("adapters/parameters.py:OperatorParameters._get",)
+    ),
     Grant("RequestsApiFunction", "PresignPublished", "s3:GetObject", ("adapters/s3_gallery.py:S3Gallery.presign",)),
     # ModeratePromptFunction
     Grant(
-        "ModeratePromptFunction", "AdvanceJob", "dynamodb:GetItem", ("adapters/dynamodb/jobs.py:DynamoJobStore.get",)
+        "ModeratePromptFunction", "AdvanceJob", "dynamodb:GetItem", ("adapters/dynamodb/jobs.py:DynamoJobStore._item",)
     ),
     Grant(
         "ModeratePromptFunction",
         "AdvanceJob",
         "dynamodb:UpdateItem",
-        ("adapters/dynamodb/jobs.py:DynamoJobStore._write",),
+        (
+            "adapters/dynamodb/jobs.py:DynamoJobStore._end",
+            "adapters/dynamodb/jobs.py:DynamoJobStore._write",
+        ),
+    ),
+    Grant(
+        "ModeratePromptFunction",
+        "GiveQuotaBack",
+        "dynamodb:UpdateItem",
+        ("adapters/dynamodb/counters.py:releases",),
+        judged=NO_LEADING_KEYS,
     ),
     Grant(
         "ModeratePromptFunction", "ReadPolicy", "ssm:GetParameter", ("adapters/parameters.py:OperatorParameters._get",)
@@ -137,13 +151,23 @@ GRANTS: tuple[Grant, ...] = (
         "ReviewImagesFunction",
         "AdvanceJob",
         "dynamodb:GetItem",
-        ("adapters/dynamodb/attempts.py:DynamoAttemptStore.find", "adapters/dynamodb/jobs.py:DynamoJobStore.get"),
+        ("adapters/dynamodb/attempts.py:DynamoAttemptStore.find", "adapters/dynamodb/jobs.py:DynamoJobStore._item"),
     ),
     Grant(
         "ReviewImagesFunction",
         "AdvanceJob",
         "dynamodb:UpdateItem",
-        ("adapters/dynamodb/jobs.py:DynamoJobStore._write",),
+        (
+            "adapters/dynamodb/jobs.py:DynamoJobStore._end",
+            "adapters/dynamodb/jobs.py:DynamoJobStore._write",
+        ),
+    ),
+    Grant(
+        "ReviewImagesFunction",
+        "GiveQuotaBack",
+        "dynamodb:UpdateItem",
+        ("adapters/dynamodb/counters.py:releases",),
+        judged=NO_LEADING_KEYS,
     ),
     Grant(
         "ReviewImagesFunction",
@@ -165,7 +189,7 @@ GRANTS: tuple[Grant, ...] = (
         "ReadJobAndSuppression",
         "dynamodb:GetItem",
         (
-            "adapters/dynamodb/jobs.py:DynamoJobStore.get",
+            "adapters/dynamodb/jobs.py:DynamoJobStore._item",
             "adapters/dynamodb/suppressions.py:DynamoSuppressionStore.find",
         ),
     ),
@@ -173,7 +197,18 @@ GRANTS: tuple[Grant, ...] = (
         "NotifyRequesterFunction",
         "CloseJob",
         "dynamodb:UpdateItem",
-        ("adapters/dynamodb/jobs.py:DynamoJobStore._write", "adapters/dynamodb/jobs.py:DynamoJobStore.swap_notice"),
+        (
+            "adapters/dynamodb/jobs.py:DynamoJobStore._end",
+            "adapters/dynamodb/jobs.py:DynamoJobStore._write",
+            "adapters/dynamodb/jobs.py:DynamoJobStore.swap_notice",
+        ),
+    ),
+    Grant(
+        "NotifyRequesterFunction",
+        "GiveQuotaBack",
+        "dynamodb:UpdateItem",
+        ("adapters/dynamodb/counters.py:releases",),
+        judged=NO_LEADING_KEYS,
     ),
     Grant(
         "NotifyRequesterFunction", "MakeLinks", "dynamodb:PutItem", ("adapters/dynamodb/links.py:DynamoLinkStore.put",)
@@ -200,7 +235,10 @@ GRANTS: tuple[Grant, ...] = (
     ),
     # RecordMailOutcomeFunction
     Grant(
-        "RecordMailOutcomeFunction", "NoteOnJob", "dynamodb:GetItem", ("adapters/dynamodb/jobs.py:DynamoJobStore.get",)
+        "RecordMailOutcomeFunction",
+        "NoteOnJob",
+        "dynamodb:GetItem",
+        ("adapters/dynamodb/jobs.py:DynamoJobStore._item",),
     ),
     Grant(
         "RecordMailOutcomeFunction",
@@ -218,20 +256,42 @@ GRANTS: tuple[Grant, ...] = (
     Grant("PublicLinkFunction", "FindLink", "dynamodb:GetItem", ("adapters/dynamodb/links.py:DynamoLinkStore.find",)),
     Grant("PublicLinkFunction", "PresignPublished", "s3:GetObject", ("adapters/s3_gallery.py:S3Gallery.presign",)),
     # RecordFailureFunction
-    Grant("RecordFailureFunction", "CloseJob", "dynamodb:GetItem", ("adapters/dynamodb/jobs.py:DynamoJobStore.get",)),
+    Grant("RecordFailureFunction", "CloseJob", "dynamodb:GetItem", ("adapters/dynamodb/jobs.py:DynamoJobStore._item",)),
     Grant(
         "RecordFailureFunction",
         "CloseJob",
         "dynamodb:UpdateItem",
-        ("adapters/dynamodb/jobs.py:DynamoJobStore._write", "adapters/dynamodb/jobs.py:DynamoJobStore.swap_notice"),
+        (
+            "adapters/dynamodb/jobs.py:DynamoJobStore._end",
+            "adapters/dynamodb/jobs.py:DynamoJobStore._write",
+            "adapters/dynamodb/jobs.py:DynamoJobStore.swap_notice",
+        ),
+    ),
+    Grant(
+        "RecordFailureFunction",
+        "GiveQuotaBack",
+        "dynamodb:UpdateItem",
+        ("adapters/dynamodb/counters.py:releases",),
+        judged=NO_LEADING_KEYS,
     ),
     # CloseLostJobFunction
-    Grant("CloseLostJobFunction", "CloseJob", "dynamodb:GetItem", ("adapters/dynamodb/jobs.py:DynamoJobStore.get",)),
+    Grant("CloseLostJobFunction", "CloseJob", "dynamodb:GetItem", ("adapters/dynamodb/jobs.py:DynamoJobStore._item",)),
     Grant(
         "CloseLostJobFunction",
         "CloseJob",
         "dynamodb:UpdateItem",
-        ("adapters/dynamodb/jobs.py:DynamoJobStore._write", "adapters/dynamodb/jobs.py:DynamoJobStore.swap_notice"),
+        (
+            "adapters/dynamodb/jobs.py:DynamoJobStore._end",
+            "adapters/dynamodb/jobs.py:DynamoJobStore._write",
+            "adapters/dynamodb/jobs.py:DynamoJobStore.swap_notice",
+        ),
+    ),
+    Grant(
+        "CloseLostJobFunction",
+        "GiveQuotaBack",
+        "dynamodb:UpdateItem",
+        ("adapters/dynamodb/counters.py:releases",),
+        judged=NO_LEADING_KEYS,
     ),
     Grant(
         "CloseLostJobFunction", "HaveTold", "lambda:InvokeFunction", ("adapters/lambda_teller.py:LambdaTeller.tell",)
@@ -247,7 +307,7 @@ GRANTS: tuple[Grant, ...] = (
         "SweepOpenJobsFunction",
         "ReadJobAndAttempts",
         "dynamodb:GetItem",
-        ("adapters/dynamodb/jobs.py:DynamoJobStore.get",),
+        ("adapters/dynamodb/jobs.py:DynamoJobStore._item",),
     ),
     Grant(
         "SweepOpenJobsFunction",
@@ -285,13 +345,16 @@ GRANTS: tuple[Grant, ...] = (
         "StartScheduledRequestFunction",
         "RecordAndRead",
         "dynamodb:PutItem",
-        ("adapters/dynamodb/jobs.py:DynamoJobStore.create",),
+        ("adapters/dynamodb/jobs.py:DynamoJobStore._puts",),
     ),
     Grant(
         "StartScheduledRequestFunction",
         "RecordAndRead",
         "dynamodb:GetItem",
-        ("adapters/dynamodb/jobs.py:DynamoJobStore.find_claim", "adapters/dynamodb/jobs.py:DynamoJobStore.get"),
+        ("adapters/dynamodb/jobs.py:DynamoJobStore.find_claim", "adapters/dynamodb/jobs.py:DynamoJobStore._item"),
+    ),
+    Grant(
+        "StartScheduledRequestFunction", "TakeQuota", "dynamodb:UpdateItem", ("adapters/dynamodb/counters.py:takings",)
     ),
     Grant(
         "StartScheduledRequestFunction",
@@ -301,7 +364,7 @@ GRANTS: tuple[Grant, ...] = (
     ),
     Grant(
         "StartScheduledRequestFunction",
-        "ReadSwitch",
+        "ReadSwitches",
         "ssm:GetParameter",
         ("adapters/parameters.py:OperatorParameters._get",),
     ),

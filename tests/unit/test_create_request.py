@@ -11,6 +11,8 @@ from afterimage.domain.errors import (
     IdempotencyConflictError,
     InvalidRequestError,
     JobNotFoundError,
+    MonthlyQuotaReachedError,
+    QuotasInvalidError,
     RecipientNotPermittedError,
     StoreUnavailableError,
     UnknownPresetError,
@@ -18,6 +20,7 @@ from afterimage.domain.errors import (
 )
 from afterimage.domain.job import is_job_id
 from afterimage.domain.model_profiles import model_profiles
+from afterimage.domain.quotas import UNLIMITED, Charge, Quotas, parse_quotas
 from afterimage.domain.recipients import MAIL_ANY_SCOPE
 from afterimage.domain.request import ImageRequest
 from afterimage.domain.status import JobStatus
@@ -30,6 +33,7 @@ from fakes.stores import MemoryJobStore
 
 ASKED = ImageRequest(prompt="a lighthouse at dusk", count=2)
 KEY = "key-of-the-caller"
+BOUNDS = '{"monthly_pictures": 3, "concurrent_jobs": 9, "campaign_rows": 0, "daily_pictures": 9}'
 
 
 class World:
@@ -46,6 +50,7 @@ class World:
             people=self.people,
             profile=model_profiles()["demo"],
             admission_is_open=lambda: True,
+            quotas=lambda: UNLIMITED,
             job_ttl_s=90 * DAY_S,
             clock=self.clock,
             entropy=Dice(),
@@ -142,8 +147,8 @@ def test_two_calls_at_once_give_one_job(world: World) -> None:
                 return None
             return world.jobs.find_claim(key_hash, now_ms)
 
-        def create(self, job: Any, claim: Any) -> None:
-            world.jobs.create(job, claim)
+        def create(self, job: Any, claim: Any, quotas: Any = UNLIMITED) -> None:
+            world.jobs.create(job, claim, quotas)
 
         def get(self, job_id: Any, now_ms: int) -> Any:
             return world.jobs.get(job_id, now_ms)
@@ -189,6 +194,49 @@ def test_a_closed_admission_still_answers_a_replay(world: World) -> None:
     first = world.ask()
     world.door = dataclasses.replace(world.door, admission_is_open=lambda: False)
     assert world.ask().job.job_id == first.job.job_id
+
+
+def test_a_request_is_charged_by_its_pictures(world: World) -> None:
+    world.door = dataclasses.replace(world.door, quotas=lambda: parse_quotas(BOUNDS))
+    job = world.ask().job
+    assert job.charge == Charge(month="2026-11", day="2026-11-18", pictures=2)
+    assert world.jobs.months == {(job.owner, "2026-11"): 2}
+    assert (world.jobs.open, world.jobs.days) == ({job.owner: 1}, {"2026-11-18": 2})
+
+
+def test_a_request_beyond_the_quota_is_neither_recorded_nor_started_nor_claimed(world: World) -> None:
+    world.door = dataclasses.replace(world.door, quotas=lambda: parse_quotas(BOUNDS))
+    world.ask(key="first")
+    with pytest.raises(MonthlyQuotaReachedError):
+        world.ask(key="second")
+    assert len(world.jobs.records) == len(world.workflow.started) == len(world.jobs.claims) == 1
+
+
+def test_a_replay_is_answered_and_charged_once_though_the_quota_is_used_up(world: World) -> None:
+    world.door = dataclasses.replace(world.door, quotas=lambda: parse_quotas(BOUNDS))
+    first = world.ask()
+    assert world.ask() == Acceptance(job=first.job, replayed=True)
+    assert world.jobs.months == {(first.job.owner, "2026-11"): 2}
+
+
+def test_one_key_at_once_is_charged_once(world: World) -> None:
+    """The claim is taken between the look and the write."""
+    world.door = dataclasses.replace(world.door, quotas=lambda: parse_quotas(BOUNDS))
+    first = world.ask()
+    find, looks = world.jobs.find_claim, iter([True, False, False])
+    world.jobs.find_claim = lambda *key: None if next(looks) else find(*key)  # type: ignore[method-assign]
+    assert world.ask() == Acceptance(job=first.job, replayed=True)
+    assert world.jobs.months == {(first.job.owner, "2026-11"): 2}
+
+
+def test_quotas_that_cannot_be_read_take_nothing_in(world: World) -> None:
+    def unreadable() -> Quotas:
+        raise QuotasInvalidError
+
+    world.door = dataclasses.replace(world.door, quotas=unreadable)
+    with pytest.raises(QuotasInvalidError):
+        world.ask()
+    assert (world.jobs.records, world.workflow.started) == ({}, [])
 
 
 def test_a_start_that_fails_for_now_leaves_an_accepted_queued_job(world: World) -> None:

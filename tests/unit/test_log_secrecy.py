@@ -34,6 +34,7 @@ from afterimage.domain.job import Failure, Job, Notice
 from afterimage.domain.links import Link, hash_token, link_token
 from afterimage.domain.model_profiles import model_profiles
 from afterimage.domain.moderation import packaged_policy
+from afterimage.domain.quotas import UNLIMITED
 from afterimage.domain.status import JobStatus
 from afterimage.handlers import (
     close_lost_job,
@@ -121,6 +122,7 @@ def a_door(jobs: MemoryJobStore, workflow: FakeWorkflow) -> Door:
         people=FakePeople(ada=ADDRESS),
         profile=model_profiles()["demo"],
         admission_is_open=lambda: True,
+        quotas=lambda: UNLIMITED,
         job_ttl_s=DAY_S,
         clock=Ticker(),
         entropy=Dice(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from typing import Any
 
@@ -11,6 +12,7 @@ from afterimage.domain.job import Failure, JobWarning, Notice
 from afterimage.domain.model_profiles import model_profiles
 from afterimage.domain.moderation import Action, Decision
 from afterimage.domain.presets import presets
+from afterimage.domain.quotas import UNLIMITED
 from afterimage.domain.status import JobStatus
 from afterimage.handlers import requests_api
 from afterimage.usecases.create_request import Door
@@ -31,12 +33,14 @@ class Api:
         self.workflow = FakeWorkflow()
         self.people = FakePeople(ada=ADDRESS, bob="bob@example.com")
         self.is_open = True
+        self.quotas = UNLIMITED
         door = Door(
             jobs=self.jobs,
             workflow=self.workflow,
             people=self.people,
             profile=model_profiles()["sd15"],
             admission_is_open=lambda: self.is_open,
+            quotas=lambda: self.quotas,
             job_ttl_s=90 * DAY_S,
             clock=Ticker(),
             entropy=Dice(),
@@ -342,6 +346,22 @@ def test_a_closed_admission_says_when_to_come_back(api: Api) -> None:
     found = api.refused(PROMPT)
     assert (found.status, found.body["code"]) == (503, "admission_closed")
     assert int(found.headers["retry-after"]) > 0
+
+
+@pytest.mark.parametrize(
+    ("bound", "code", "wait_s"),
+    [
+        ("monthly_pictures", "monthly_quota_reached", 1_083_200),
+        ("daily_pictures", "daily_cap_reached", 46_400),
+        ("concurrent_jobs", "too_many_open_requests", 60),
+    ],
+)
+def test_a_quota_that_is_used_up_says_when_it_is_new(api: Api, bound: str, code: str, wait_s: int) -> None:
+    api.quotas = dataclasses.replace(UNLIMITED, **{bound: 0})
+    found = api.refused(PROMPT)
+    assert (found.status, found.body["code"]) == (429, code)
+    assert found.headers["content-type"] == "application/problem+json"
+    assert int(found.headers["retry-after"]) == wait_s
 
 
 def test_a_store_that_is_down_says_when_to_come_back(api: Api) -> None:

@@ -9,6 +9,7 @@ from afterimage.adapters.cognito import NobodyAtAll
 from afterimage.contracts.codec import ContractError
 from afterimage.domain.errors import InvalidRequestError, RecipientNotPermittedError
 from afterimage.domain.model_profiles import model_profiles
+from afterimage.domain.quotas import UNLIMITED
 from afterimage.handlers import start_scheduled_request as handler
 from afterimage.usecases.create_request import Door
 from fakes.faults import Crash
@@ -35,6 +36,7 @@ class World:
             people=NobodyAtAll(),
             profile=model_profiles()["demo"],
             admission_is_open=lambda: is_open,
+            quotas=lambda: UNLIMITED,
             job_ttl_s=90 * DAY_S,
             clock=Ticker(),
             entropy=Dice(),

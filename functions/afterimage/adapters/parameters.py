@@ -9,6 +9,7 @@ from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterEr
 
 from afterimage.domain.errors import ModeratorUnavailableError, StoreUnavailableError
 from afterimage.domain.moderation import Policy, packaged_policy, parse_policy
+from afterimage.domain.quotas import Quotas, parse_quotas
 
 _REMEMBER_S = 30
 PACKAGED = "packaged"
@@ -27,6 +28,14 @@ class OperatorParameters:
         """True while the switch says `open`. Raises StoreUnavailableError when it cannot be read."""
         try:
             return self._get(name).strip().lower() == "open"
+        except GetParameterError as exc:
+            raise StoreUnavailableError() from exc
+
+    def quotas(self, name: str) -> Quotas:
+        """Return the bounds that hold for everybody without one of their own. Raises StoreUnavailableError or
+        QuotasInvalidError: bounds that cannot be read let nothing through."""
+        try:
+            return parse_quotas(self._get(name))
         except GetParameterError as exc:
             raise StoreUnavailableError() from exc
 

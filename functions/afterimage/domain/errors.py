@@ -13,6 +13,10 @@
     │   ├── LinkNotFoundError
     │   ├── LinkExpiredError
     │   ├── AdmissionClosedError
+    │   ├── QuotaExceededError
+    │   │   ├── MonthlyQuotaReachedError
+    │   │   ├── TooManyOpenRequestsError
+    │   │   └── DailyCapReachedError
     │   └── GenerationRefusedError
     ├── TransientError       may pass; Step Functions retries these by name
     │   ├── StoreUnavailableError
@@ -27,6 +31,7 @@
         ├── InvalidResultError
         ├── MailRefusedError
         ├── PolicyInvalidError
+        ├── QuotasInvalidError
         ├── InternalError
         └── StoppedError
 
@@ -134,6 +139,38 @@ class AdmissionClosedError(RejectedError):
     sentence = "New requests are not being accepted right now. Please try again later."
 
 
+class QuotaExceededError(RejectedError):
+    """Base of the bounds on how much may be asked for. `retry_after_s` is when asking again may help."""
+
+    code = "quota_exceeded"
+    sentence = "A quota is used up."
+
+    def __init__(self, sentence: str | None = None, *, code: str | None = None, retry_after_s: int = 0) -> None:
+        super().__init__(sentence, code=code)
+        self.retry_after_s = retry_after_s
+
+
+class MonthlyQuotaReachedError(QuotaExceededError):
+    """Raised when a request asks for more pictures than its owner's month has left."""
+
+    code = "monthly_quota_reached"
+    sentence = "This request would go beyond your pictures for this month."
+
+
+class TooManyOpenRequestsError(QuotaExceededError):
+    """Raised when an owner has as many open requests as may be open at a time."""
+
+    code = "too_many_open_requests"
+    sentence = "You have as many open requests as may be open at a time. Wait for one to end."
+
+
+class DailyCapReachedError(QuotaExceededError):
+    """Raised when a request asks for more pictures than the whole service may still make today."""
+
+    code = "daily_cap_reached"
+    sentence = "The service has taken as many pictures as it may today."
+
+
 class GenerationRefusedError(RejectedError):
     """Raised when the model container refuses the job before any work: outside its limits, unknown scheduler."""
 
@@ -216,6 +253,13 @@ class PolicyInvalidError(FailedError):
 
     code = "moderation_policy_invalid"
     sentence = "The request could not be checked against the content policy."
+
+
+class QuotasInvalidError(FailedError):
+    """Raised when the quotas that an operator has set cannot be read: nothing is accepted until they are mended."""
+
+    code = "quotas_invalid"
+    sentence = "The quotas of this service cannot be read."
 
 
 class InternalError(FailedError):

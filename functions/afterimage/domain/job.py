@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import NewType
 
 from afterimage.domain.moderation import Decision
+from afterimage.domain.quotas import Charge
 from afterimage.domain.status import JobStatus
 
 JobId = NewType("JobId", str)
@@ -117,7 +118,8 @@ class Notice:
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """The record of one request. `owner` is `user#sub`, `client#id` or `schedule#name`."""
+    """The record of one request. `owner` is `user#sub`, `client#id` or `schedule#name`. A job of a version without
+    quotas has no `charge` and gives nothing back."""
 
     job_id: JobId
     owner: str
@@ -134,6 +136,7 @@ class Job:
     warnings: tuple[JobWarning, ...] = ()
     failure: Failure | None = None
     notice: Notice | None = None
+    charge: Charge | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

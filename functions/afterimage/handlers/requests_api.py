@@ -60,6 +60,7 @@ def dependencies() -> Dependencies:
             people=CognitoPeople(client("cognito-idp"), settings.user_pool_id),
             profile=model_profiles()[settings.model_profile],
             admission_is_open=lambda: parameters.admission_is_open(settings.admission_parameter),
+            quotas=lambda: parameters.quotas(settings.quotas_parameter),
             job_ttl_s=settings.job_ttl_days * 86_400,
             clock=now_ms,
             entropy=random_bytes,
@@ -103,7 +104,7 @@ def _view(job: Job) -> ImageView:
     description="Answers at once; the pictures follow by mail and under the returned id.",
     status_code=HTTPStatus.ACCEPTED,
     responses={202: {"description": "Accepted", "content": {"application/json": {"model": ImageView}}}}
-    | problems(400, 401, 403, 409, 415, 422, 500, 503),
+    | problems(400, 401, 403, 409, 415, 422, 429, 500, 503),
     tags=["images"],
 )
 def post_image(

@@ -31,6 +31,7 @@ def dependencies() -> Door:
         people=NobodyAtAll(),
         profile=model_profiles()[settings.model_profile],
         admission_is_open=lambda: parameters.admission_is_open(settings.admission_parameter),
+        quotas=lambda: parameters.quotas(settings.quotas_parameter),
         job_ttl_s=settings.job_ttl_days * 86_400,
         clock=now_ms,
         entropy=random_bytes,

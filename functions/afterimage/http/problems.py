@@ -16,6 +16,7 @@ from afterimage.domain.errors import (
     JobNotFoundError,
     LinkExpiredError,
     LinkNotFoundError,
+    QuotaExceededError,
     RecipientNotPermittedError,
     RejectedError,
     TransientError,
@@ -35,6 +36,7 @@ _STATUS: tuple[tuple[type[AfterimageError], HTTPStatus], ...] = (
     (JobClosedError, HTTPStatus.CONFLICT),
     (IdempotencyConflictError, HTTPStatus.CONFLICT),
     (AdmissionClosedError, HTTPStatus.SERVICE_UNAVAILABLE),
+    (QuotaExceededError, HTTPStatus.TOO_MANY_REQUESTS),
     (RejectedError, HTTPStatus.UNPROCESSABLE_ENTITY),
     (TransientError, HTTPStatus.SERVICE_UNAVAILABLE),
     (AfterimageError, HTTPStatus.INTERNAL_SERVER_ERROR),
@@ -47,9 +49,13 @@ def status_of(error: AfterimageError) -> HTTPStatus:
 
 
 def problem_response(
-    status: HTTPStatus, code: str, sentence: str, fields: tuple[FieldProblem, ...] = ()
+    status: HTTPStatus,
+    code: str,
+    sentence: str,
+    fields: tuple[FieldProblem, ...] = (),
+    retry_after_s: int | None = None,
 ) -> Response[str]:
-    """Return a problem document. A 503 says when to come back."""
+    """Return a problem document. A 503 always says when to come back."""
     problem = Problem(
         type=f"https://afterimage.invalid/problems/{code}",
         title=status.phrase,
@@ -60,11 +66,14 @@ def problem_response(
     )
     headers = {"Cache-Control": "no-store"}
     if status is HTTPStatus.SERVICE_UNAVAILABLE:
-        headers["Retry-After"] = str(RETRY_AFTER_S)
+        retry_after_s = RETRY_AFTER_S
+    if retry_after_s is not None:
+        headers["Retry-After"] = str(retry_after_s)
     body = problem.model_dump(exclude_defaults=not fields)
     return Response(status_code=status.value, content_type=CONTENT_TYPE, body=json.dumps(body), headers=headers)
 
 
 def response_for(error: AfterimageError) -> Response[str]:
     """Return the problem document of an error of ours."""
-    return problem_response(status_of(error), error.code, error.sentence)
+    retry_after_s = error.retry_after_s if isinstance(error, QuotaExceededError) else None
+    return problem_response(status_of(error), error.code, error.sentence, retry_after_s=retry_after_s)

@@ -12,6 +12,7 @@ from afterimage.domain.errors import AdmissionClosedError, IdempotencyConflictEr
 from afterimage.domain.expiry import IDEMPOTENCY_TTL_S
 from afterimage.domain.job import Job, StatusChange, new_job_id
 from afterimage.domain.model_profiles import ModelProfile
+from afterimage.domain.quotas import Quotas, charge_for
 from afterimage.domain.recipients import Caller, choose_recipient
 from afterimage.domain.request import ImageRequest, specify
 from afterimage.domain.status import JobStatus
@@ -27,6 +28,7 @@ class Door:
     people: People
     profile: ModelProfile
     admission_is_open: Callable[[], bool]
+    quotas: Callable[[], Quotas]
     job_ttl_s: int
     clock: Clock
     entropy: Entropy
@@ -45,8 +47,8 @@ class Acceptance:
 def create_request(asked: ImageRequest, caller: Caller, idempotency_key: str | None, door: Door) -> Acceptance:
     """Accept `asked` for `caller`, once per key.
 
-    Raises InvalidRequestError, RecipientNotPermittedError, IdempotencyConflictError, AdmissionClosedError and
-    StoreUnavailableError; after any of them nothing is recorded.
+    Raises InvalidRequestError, RecipientNotPermittedError, IdempotencyConflictError, AdmissionClosedError,
+    QuotaExceededError, QuotasInvalidError and StoreUnavailableError; after any of them nothing is recorded or counted.
     """
     now_ms = door.clock()
     key_hash = _hash_key(caller, idempotency_key) if idempotency_key is not None else None
@@ -55,7 +57,8 @@ def create_request(asked: ImageRequest, caller: Caller, idempotency_key: str | N
         return _replay(claim, body_digest, door)
     if not door.admission_is_open():
         raise AdmissionClosedError()
-    job = _new_job(asked, caller, now_ms, door)
+    quotas = door.quotas()
+    job = _new_job(asked, caller, now_ms, quotas, door)
     claim = (
         IdempotencyClaim(
             key_hash=key_hash,
@@ -67,7 +70,7 @@ def create_request(asked: ImageRequest, caller: Caller, idempotency_key: str | N
         else None
     )
     try:
-        door.jobs.create(job, claim)
+        door.jobs.create(job, claim, quotas)
     except KeyTakenError:  # a call with the same key was faster
         taken = door.jobs.find_claim(key_hash or "", now_ms)
         if taken is None:
@@ -80,7 +83,7 @@ def _hash_key(caller: Caller, key: str) -> str:
     return hashlib.sha256(f"{caller.owner}\n{key}".encode()).hexdigest()
 
 
-def _new_job(asked: ImageRequest, caller: Caller, now_ms: int, door: Door) -> Job:
+def _new_job(asked: ImageRequest, caller: Caller, now_ms: int, quotas: Quotas, door: Door) -> Job:
     spec = specify(asked, door.profile, lambda: int.from_bytes(door.entropy(4), "big") % (MAX_SEED + 1))
     own_address = door.people.confirmed_address(caller.username) if caller.username else None
     return Job(
@@ -94,6 +97,7 @@ def _new_job(asked: ImageRequest, caller: Caller, now_ms: int, door: Door) -> Jo
         updated_at_ms=now_ms,
         expires_at_s=now_ms // 1000 + door.job_ttl_s,
         timeline=(StatusChange(status=JobStatus.QUEUED, at_ms=now_ms),),
+        charge=charge_for(len(spec.seeds), now_ms, quotas),
     )
 
 

@@ -1,27 +1,29 @@
-"""Jobs and idempotency claims in DynamoDB. Every status write is one conditional update on the transition table."""
+"""Jobs and idempotency claims in DynamoDB. Every status write is conditional on the transition table; beginning and end
+are transactions with the counters of what a job takes."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from afterimage.adapters.aws import error_code
+from afterimage.adapters.dynamodb.counters import releases, takings
 from afterimage.adapters.dynamodb.items import Item, attribute, attributes, key, reaching_the_table, read
 from afterimage.adapters.dynamodb.status_write import status_write
+from afterimage.adapters.dynamodb.transactions import TRIES, CancelledError, pause_with_jitter, transact
 from afterimage.domain.errors import JobClosedError, JobNotFoundError, StoreUnavailableError
 from afterimage.domain.expiry import is_expired
 from afterimage.domain.job import Job, JobId, Notice
+from afterimage.domain.quotas import UNLIMITED, Quotas
 from afterimage.domain.status import JobStatus, predecessors
 from afterimage.ports import NO_CHANGES, IdempotencyClaim, JobChanges, KeyTakenError, Phase
 
 OWNER_INDEX = "by-owner"
 OPEN_INDEX = "open"
 _KEYS = frozenset({"pk", "sk", "open"})
-# Why a transaction is cancelled that may pass in a moment; the first is another transaction on the same key.
-_PASSING = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
 
 
 def _job_key(job_id: JobId) -> Item:
@@ -35,35 +37,43 @@ def _claim_key(key_hash: str) -> Item:
 class DynamoJobStore:
     """Implements `ports.JobStore` on one table; see the port for what each method promises."""
 
-    def __init__(self, client: Any, table: str) -> None:
+    def __init__(self, client: Any, table: str, pause: Callable[[int], None] = pause_with_jitter) -> None:
         self._client = client
         self._table = table
+        self._pause = pause
 
-    def create(self, job: Job, claim: IdempotencyClaim | None) -> None:
-        """Put job and claim in one transaction. Raises KeyTakenError."""
-        phase = Phase.of(job.status)
-        opened = {"open": attribute(phase)} if phase else {}
-        puts = [self._put({**_job_key(job.job_id), **attributes(job), **opened})]
-        if claim:
-            puts.append(self._put({**_claim_key(claim.key_hash), **attributes(claim)}, now_ms=job.created_at_ms))
+    def create(self, job: Job, claim: IdempotencyClaim | None, quotas: Quotas = UNLIMITED) -> None:
+        """Put job and claim and take the charge in one transaction. Raises KeyTakenError or QuotaExceededError."""
+        records = self._puts(job, claim)
+        taken = takings(self._table, job, quotas)
         try:
-            with reaching_the_table():
-                self._client.transact_write_items(TransactItems=puts)
-        except ClientError as exc:
-            reasons = [reason.get("Code") for reason in exc.response.get("CancellationReasons", [])]
-            if error_code(exc) == "TransactionCanceledException" and "ConditionalCheckFailed" in reasons[1:]:
+            self._transact([*records, *(update for update, _ in taken)])
+        except CancelledError as exc:
+            if claim and exc.failed(1):
                 raise KeyTakenError from exc
-            if _PASSING.intersection(reasons):
-                raise StoreUnavailableError() from exc
+            for member, (_, refusal) in enumerate(taken, start=len(records)):
+                if exc.failed(member):
+                    raise refusal from exc
             raise
 
-    def _put(self, item: Item, now_ms: int | None = None) -> Item:
-        """A put that replaces nothing, but for a claim that has expired and was not yet deleted."""
-        put: Item = {"TableName": self._table, "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}
-        if now_ms is not None:
-            put["ConditionExpression"] += " OR expires_at_s <= :now"
-            put["ExpressionAttributeValues"] = {":now": attribute(now_ms // 1000)}
-        return {"Put": put}
+    def _puts(self, job: Job, claim: IdempotencyClaim | None) -> list[Item]:
+        """Puts that replace nothing, but for a claim that has expired and was not yet deleted."""
+        phase = Phase.of(job.status)
+        opened = {"open": attribute(phase)} if phase else {}
+        put: Item = {"TableName": self._table, "ConditionExpression": "attribute_not_exists(pk)"}
+        puts: list[Item] = [{"Put": put | {"Item": {**_job_key(job.job_id), **attributes(job), **opened}}}]
+        if claim:
+            expired = {
+                "Item": {**_claim_key(claim.key_hash), **attributes(claim)},
+                "ConditionExpression": "attribute_not_exists(pk) OR expires_at_s <= :now",
+                "ExpressionAttributeValues": {":now": attribute(job.created_at_ms // 1000)},
+            }
+            puts.append({"Put": put | expired})
+        return puts
+
+    def _transact(self, members: list[Item]) -> None:
+        with reaching_the_table():
+            transact(lambda: self._client.transact_write_items(TransactItems=members), self._pause)
 
     def find_claim(self, key_hash: str, now_ms: int) -> IdempotencyClaim | None:
         """Return the living claim on a key, read consistently: a replay may follow by milliseconds."""
@@ -76,11 +86,17 @@ class DynamoJobStore:
 
     def get(self, job_id: JobId, now_ms: int) -> Job:
         """Return a job, read consistently. Raises JobNotFoundError."""
-        with reaching_the_table():
-            item = self._client.get_item(TableName=self._table, Key=_job_key(job_id), ConsistentRead=True).get("Item")
+        item = self._item(job_id)
         if item is None or is_expired(int(item["expires_at_s"]["N"]), now_ms):
             raise JobNotFoundError()
         return read(Job, item, _KEYS)
+
+    def _item(self, job_id: JobId) -> Item | None:
+        with reaching_the_table():
+            found: Item | None = self._client.get_item(
+                TableName=self._table, Key=_job_key(job_id), ConsistentRead=True
+            ).get("Item")
+        return found
 
     def list_by_owner(self, owner: str, limit: int, after: JobId | None, now_ms: int) -> tuple[Job, ...]:
         """Return a page by job id, which sorts by time, newest first."""
@@ -130,11 +146,41 @@ class DynamoJobStore:
 
     def advance(self, job_id: JobId, to: JobStatus, at_ms: int, changes: JobChanges = NO_CHANGES) -> Job:
         """Write a status where the table allows it; entering a status again adds nothing to the timeline."""
+        return self._end(job_id, to, at_ms, changes) if to.is_final else self._enter(job_id, to, at_ms, changes)
+
+    def _end(self, job_id: JobId, to: JobStatus, at_ms: int, changes: JobChanges) -> Job:
+        """Write a final status and give the charge back, in one transaction on the record as it was read. What stands
+        in the way comes back with the refusal, so a lost race costs no second read."""
+        item: Item | None = self._item(job_id)
+        for _ in range(TRIES):
+            if item is None:
+                raise JobNotFoundError()
+            job = read(Job, item, _KEYS)
+            if not job.status.may_become(to):
+                raise JobClosedError()
+            write = status_write(to, at_ms, changes, (job.status,), enters=True)
+            write["ConditionExpression"] += " AND updated_at_ms = :read"
+            write["ExpressionAttributeValues"][":read"] = item["updated_at_ms"]
+            write |= {
+                "TableName": self._table,
+                "Key": _job_key(job_id),
+                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            }
+            given = releases(self._table, job, delivered=to is JobStatus.SUCCEEDED)
+            try:
+                self._transact([{"Update": write}, *given])
+            except CancelledError as exc:
+                item = exc.reasons[0].get("Item")
+            else:
+                return changes.made_to(job, to, at_ms)
+        raise StoreUnavailableError()
+
+    def _enter(self, job_id: JobId, to: JobStatus, at_ms: int, changes: JobChanges) -> Job:
         before = tuple(status for status in predecessors(to) if status is not to)
         found: Job | JobStatus = to
         if before:
             found = self._write(job_id, status_write(to, at_ms, changes, before, enters=True))
-        if found is to and to.may_become(to):
+        if found is to:
             found = self._write(job_id, status_write(to, at_ms, changes, (to,), enters=False))
         if isinstance(found, Job):
             return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from afterimage.adapters.dynamodb.items import Item, attribute
 from afterimage.domain.job import StatusChange
 from afterimage.domain.status import JobStatus
-from afterimage.ports import JobChanges, Phase
+from afterimage.ports import REPLACED, JobChanges, Phase
 
 
 def status_write(
@@ -19,7 +19,7 @@ def status_write(
     if enters:
         values[":entered"] = attribute((StatusChange(status=to, at_ms=at_ms),))
         sets.append("timeline = list_append(timeline, :entered)")
-    for name in ("spec", "pictures", "warnings", "failure"):
+    for name in REPLACED:
         if (changed := getattr(changes, name)) is not None:
             names[f"#{name}"], values[f":{name}"] = name, attribute(changed)
             sets.append(f"#{name} = :{name}")
