@@ -2,7 +2,7 @@
 
 ModelFault
 ├── InvalidDocument, OutsideLimits, ModeNotSupported, SchedulerNotSupported    the caller's doing, final
-├── Cancelled                                                                  the caller's wish, final
+├── Cancelled, ClientGone                                                      the caller's wish, final
 ├── NotReady, Busy, OutOfMemory, StorageFailed                                 may work later
 └── GenerationFailed                                                           ours, final
 """
@@ -64,6 +64,12 @@ class Cancelled(ModelFault):
     """The job's tombstone was found, before the start or between two steps."""
 
     code, status = "cancelled", 409
+
+
+class ClientGone(ModelFault):
+    """Whoever asked has closed the connection; nobody reads this answer, the log does."""
+
+    code, status = "client_gone", 499
 
 
 class NotReady(ModelFault):

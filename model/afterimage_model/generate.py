@@ -1,55 +1,146 @@
-"""One job from document to result: predict, encode, store. Every door (HTTP, queue) does exactly this."""
+"""Jobs from document to result: predict, encode, store. Every door (HTTP, queue) does exactly this."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from afterimage.contracts.generation import GeneratedImage, GenerationJob, GenerationResult
 
 from afterimage_model.cancel import CancelWatch
+from afterimage_model.errors import ModelFault
 from afterimage_model.images import PictureFile, encode_picture, encode_thumbnail, picture_facts
-from afterimage_model.predictor import OnStep, Picture, Prediction
+from afterimage_model.limits import Plan
+from afterimage_model.orders import Order
+from afterimage_model.predictor import Picture, Prediction
+from afterimage_model.run import OnStep
 from afterimage_model.storage import Destination, Storage, parse_destination, tombstone_key
+
+Finish = Callable[[Callable[[], None]], object]
+"""Runs the end of a job (encode, store, answer), now or on another thread while the next pictures are being made."""
 
 
 class Predicts(Protocol):
     """The half of the predictor that is needed here."""
 
-    def predict(self, job: GenerationJob, on_step: OnStep | None = None) -> Prediction:
-        """Make the pictures of one job."""
+    def plan(self, job: GenerationJob) -> Plan:
+        """Hold the job against the model's limits."""
+
+    def predict_together(self, wanted: Sequence[tuple[Plan, OnStep]]) -> list[Prediction | ModelFault]:
+        """Make the pictures of jobs that differ in texts and seeds only."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Begun:
+    order: Order
+    plan: Plan
+    destination: Destination | None
+    watch: CancelWatch
+    started: float
+
+    def step_ended(self, done: int, total: int) -> None:
+        """Between two steps: is it still wanted?"""
+        self.order.check()
+        self.watch.check()
 
 
 def generate(
     job: GenerationJob, predictor: Predicts, storage: Storage, *, bucket: str | None = None
 ) -> GenerationResult:
-    """Make and store the pictures of `job`, or return them inline when it has no output prefix.
+    """Make and store the pictures of one `job`, or return them inline when it has no output prefix.
 
     `bucket` is the one this server may write to and where tombstones lie; None takes the prefix's own. Running it
     again writes the same objects again. Raises ModelFaults.
     """
+    order = Order(job)
+    generate_together([order], predictor, storage, bucket=bucket)
+    return order.future.result()
+
+
+def generate_together(
+    orders: Sequence[Order],
+    predictor: Predicts,
+    storage: Storage,
+    *,
+    bucket: str | None = None,
+    finish: Finish = lambda end: end(),
+) -> None:
+    """Answer every order; they have one `share_key`. One that is refused, cancelled or left alone leaves the others.
+
+    It returns when the pictures are made; encoding and storing is left to `finish`.
+    """
+    with ExitStack() as watches:
+        begun = []
+        for order in orders:
+            with _answering(order):
+                one = _begin(order, predictor, storage, bucket)
+                watches.callback(one.watch.close)
+                begun.append(one)
+        begun = [one for one in begun if _still_wanted(one)]
+        outcomes = predictor.predict_together([(one.plan, one.step_ended) for one in begun]) if begun else []
+        watches.pop_all()  # from here each watch is closed by the end of its job
+    for one, outcome in zip(begun, outcomes, strict=True):
+        finish(partial(_end, one, outcome, storage))
+
+
+def _begin(order: Order, predictor: Predicts, storage: Storage, bucket: str | None) -> _Begun:
     started = time.monotonic()
+    job = order.job
     tombstone = tombstone_key(job.job_id)
     destination = parse_destination(job.output_prefix, bucket) if job.output_prefix else None
-    look = _look_for(storage, destination.bucket if destination else bucket, tombstone)
-    with CancelWatch(look, job.job_id) as watch:
-        prediction = predictor.predict(job, on_step=lambda done, total: watch.check())
-        encoded = time.monotonic()
-        files = [_encode(picture, prediction) for picture in prediction.pictures]
-        stored = time.monotonic()
-        watch.check()
-        images = tuple(
-            _deliver(number, picture, *pair, destination, storage)
-            for number, (picture, pair) in enumerate(zip(prediction.pictures, files, strict=True))
-        )
+    plan = predictor.plan(job)
+    order.check()
+    watch = CancelWatch(_look_for(storage, destination.bucket if destination else bucket, tombstone), job.job_id)
+    watch.open()
+    return _Begun(order=order, plan=plan, destination=destination, watch=watch, started=started)
+
+
+@contextmanager
+def _answering(order: Order) -> Iterator[None]:
+    """Whatever goes wrong in here is this order's answer, and nobody else's."""
+    try:
+        yield
+    except Exception as exc:
+        order.answer(exc)
+
+
+def _still_wanted(begun: _Begun) -> bool:
+    with _answering(begun.order):
+        begun.watch.wait_for_first_look()
+    return not begun.order.answered
+
+
+def _look_for(storage: Storage, bucket: str | None, key: str) -> Callable[[], bool] | None:
+    if bucket is None:
+        return None
+    return lambda: storage.exists(bucket, key)
+
+
+def _end(begun: _Begun, outcome: Prediction | ModelFault, storage: Storage) -> None:
+    with closing(begun.watch), _answering(begun.order):
+        begun.order.answer(outcome if isinstance(outcome, ModelFault) else _deliver(begun, outcome, storage))
+
+
+def _deliver(begun: _Begun, prediction: Prediction, storage: Storage) -> GenerationResult:
+    made = time.monotonic()
+    files = [_encode(picture, prediction, thumbnail=begun.destination is not None) for picture in prediction.pictures]
+    encoded = time.monotonic()
+    begun.watch.check()
+    images = tuple(
+        _put(number, picture, *pair, begun.destination, storage)
+        for number, (picture, pair) in enumerate(zip(prediction.pictures, files, strict=True))
+    )
     ended = time.monotonic()
-    timings = {"encode": stored - encoded, "store": ended - stored, "total": ended - started}
+    timings = {"encode": encoded - made, "store": ended - encoded, "total": ended - begun.started}
     plan = prediction.plan
     return GenerationResult(
-        job_id=job.job_id,
+        job_id=plan.job_id,
         images=images,
         width=plan.width,
         height=plan.height,
@@ -62,27 +153,22 @@ def generate(
     )
 
 
-def _look_for(storage: Storage, bucket: str | None, key: str) -> Callable[[], bool] | None:
-    if bucket is None:
-        return None
-    return lambda: storage.exists(bucket, key)
-
-
-def _encode(picture: Picture, prediction: Prediction) -> tuple[PictureFile, PictureFile]:
+def _encode(picture: Picture, prediction: Prediction, *, thumbnail: bool) -> tuple[PictureFile, PictureFile | None]:
     facts = picture_facts(prediction.plan, picture.seed, prediction.versions)
-    return encode_picture(picture.image, prediction.plan.output_format, facts), encode_thumbnail(picture.image)
+    file = encode_picture(picture.image, prediction.plan.output_format, facts)
+    return file, encode_thumbnail(picture.image) if thumbnail else None
 
 
-def _deliver(
+def _put(
     number: int,
     picture: Picture,
     file: PictureFile,
-    thumbnail: PictureFile,
+    thumbnail: PictureFile | None,
     destination: Destination | None,
     storage: Storage,
 ) -> GeneratedImage:
     key = thumbnail_key = inline = None
-    if destination is None:
+    if destination is None or thumbnail is None:
         inline = base64.b64encode(file.body).decode("ascii")
     else:
         key = f"{destination.prefix}{number}.{file.content_type.removeprefix('image/')}"  # .png, .jpeg or .webp

@@ -8,23 +8,22 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import diffusers
 import torch
 from afterimage.contracts.generation import GenerationJob, GenerationWarning
 from PIL import Image
 
-from afterimage_model.errors import GenerationFailed, OutOfMemory
+from afterimage_model.batches import BatchTrials
+from afterimage_model.errors import GenerationFailed, ModelFault
 from afterimage_model.limits import Plan, make_plan
 from afterimage_model.pipeline import LoadedModel, load_model
 from afterimage_model.prompts import cut_warnings, unknown_word_warnings
+from afterimage_model.run import Member, OnStep, Run
 from afterimage_model.safety import verdicts
-
-OnStep = Callable[[int, int], None]
-"""Called after every step with (steps done, steps of the whole job); may raise, which ends the job."""
+from afterimage_model.texts import Texts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,13 +48,28 @@ class Prediction:
 class Predictor:
     """One model. Call `setup` once, then `predict`, always from the same thread (torch's threads belong to it)."""
 
-    def __init__(self, model: str, *, device: str = "auto", threads: int | None = None, warm_up: bool = True) -> None:
-        """`model` is a folder in diffusers' format or a hub id; `threads` None leaves torch's own choice."""
+    def __init__(
+        self,
+        model: str,
+        *,
+        device: str = "auto",
+        threads: int | None = None,
+        warm_up: bool = True,
+        max_batch: int | None = None,
+    ) -> None:
+        """`model` is a folder in diffusers' format or a hub id; `threads` None leaves torch's own choice.
+
+        `max_batch` is how many pictures may go through the network at once, None what the folder or the device says.
+        """
         self._model = model
         self._device = device
         self._threads = threads
         self._warm_up = warm_up
+        self._max_batch = max_batch
         self._loaded: LoadedModel | None = None
+        self._texts = Texts()
+        self._trials = BatchTrials()
+        self._fits: dict[Hashable, int] = {}
 
     def setup(self) -> dict[str, float]:
         """Load the weights and make one throw-away picture of one step; return the seconds each part took.
@@ -76,28 +90,74 @@ class Predictor:
     def predict(self, job: GenerationJob, on_step: OnStep | None = None) -> Prediction:
         """Make one picture per seed. The same job and seed give the same picture, alone or among others.
 
-        On CPU that holds bit for bit, for a fixed number of threads and as long as `max_batch` is 1 (the default
-        there) or the folder's own promise; on CUDA it holds to rounding.
+        On CPU that holds bit for bit, for a fixed number of threads; on CUDA it holds to rounding.
 
-        Raises the caller's ModelFaults before any work, OutOfMemory with the cache freed, whatever `on_step` raises,
-        and otherwise what the libraries raise.
+        Raises the caller's ModelFaults before any work, OutOfMemory with the cache freed, what `on_step` raises, and
+        otherwise what the libraries raise.
         """
-        plan = self.plan(job)
-        scheduler = self._model_loaded.schedulers.build(plan.scheduler, plan.steps)
-        try:
-            return self._make(plan, scheduler, on_step)
-        except (torch.OutOfMemoryError, MemoryError):
-            pass  # leaving the block drops the traceback, and with it the tensors that fill the memory
-        except RuntimeError as exc:
-            if "not enough memory" not in str(exc):  # how torch's CPU allocator says it
-                raise
-        self.free_memory()
-        raise OutOfMemory("the job needs more memory than this machine has left; fewer or smaller pictures may fit")
+        (outcome,) = self.predict_together([(self.plan(job), on_step or (lambda done, total: None))])
+        if isinstance(outcome, ModelFault):
+            raise outcome
+        return outcome
+
+    def predict_together(self, wanted: Sequence[tuple[Plan, OnStep]]) -> list[Prediction | ModelFault]:
+        """Make the pictures of several jobs that differ in texts and seeds only; one outcome for each, in their order.
+
+        A fault that one job's `on_step` raises is that job's outcome, and the others go on. Without memory the batch is
+        halved until it fits or is one picture. Raises what the libraries raise.
+        """
+        members = [Member(plan, on_step) for plan, on_step in wanted]
+        run = Run(self._model_loaded, members, self._texts)
+        started = time.monotonic()
+        while run.open_rows():
+            size = self._fitting(run)
+            try:
+                run.make(size)
+                continue
+            except (torch.OutOfMemoryError, MemoryError):
+                pass  # leaving the block drops the traceback, and with it the tensors that fill the memory
+            except RuntimeError as exc:
+                if "not enough memory" not in str(exc):  # how torch's CPU allocator says it
+                    raise
+            self.free_memory()
+            if size > 1:
+                self._fits[run.shape] = size // 2
+            else:
+                run.give_up("the job needs more memory than this machine has left; fewer or smaller pictures may fit")
+        seconds = time.monotonic() - started
+        return [member.fault or self._prediction(member, seconds) for member in members]
+
+    def _prediction(self, member: Member, seconds: float) -> Prediction:
+        loaded, started = self._model_loaded, time.monotonic()
+        images = [image for _, image in sorted(member.pictures.items())]
+        extractor = getattr(loaded.pipeline, "feature_extractor", None)
+        flags = verdicts(loaded.safety_checker, extractor, images, loaded.device)
+        return Prediction(
+            plan=member.plan,
+            pictures=tuple(
+                Picture(seed=seed, image=image, flagged=flag)
+                for seed, image, flag in zip(member.plan.seeds, images, flags, strict=True)
+            ),
+            timings_s={"generate": seconds, "safety": time.monotonic() - started},
+            versions=self.versions,
+        )
+
+    def _fitting(self, run: Run) -> int:
+        """How many of the open pictures go through the network next."""
+        loaded = self._model_loaded
+        most = min(self.largest_batch, self._fits.get(run.shape, self.largest_batch), len(run.open_rows()))
+        if loaded.device.startswith("cuda"):  # pictures agree to rounding there; max_batch is what pays
+            return most
+        return self._trials.largest(run.shape, most, run.first_output)
 
     def plan(self, job: GenerationJob) -> Plan:
-        """Hold the job against the model's limits and say what will be ignored or cut; no network runs."""
+        """Hold the job against the model's limits and say what will be ignored or cut; no network runs.
+
+        Raises ModeNotSupported, OutsideLimits, InvalidDocument or SchedulerNotSupported.
+        """
         loaded = self._model_loaded
         plan = make_plan(job, loaded.limits)
+        loaded.schedulers.build(plan.scheduler, plan.steps)  # refuses what it cannot do
         warnings = list(plan.warnings)
         if plan.negative_prompt and (plan.guidance <= 1 or loaded.guidance_is_embedded):
             reason = "guidance is not above 1" if plan.guidance <= 1 else "this model has guidance built in"
@@ -115,6 +175,11 @@ class Predictor:
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
+
+    @property
+    def largest_batch(self) -> int:
+        """How many pictures may go through the network at once; fewer where a trial or the memory says so."""
+        return self._max_batch or self._model_loaded.limits.max_batch
 
     @property
     def versions(self) -> dict[str, str]:
@@ -135,53 +200,3 @@ class Predictor:
         if self._loaded is None:
             raise GenerationFailed("the model is not loaded")
         return self._loaded
-
-    def _make(self, plan: Plan, scheduler: Any, on_step: OnStep | None) -> Prediction:
-        loaded = self._model_loaded
-        loaded.pipeline.scheduler = scheduler
-        started = time.monotonic()
-        images: list[Image.Image] = []
-        for seeds in _batches(plan.seeds, loaded.limits.max_batch):
-            images += self._run_batch(plan, seeds, len(images), on_step)
-        made = time.monotonic()
-        extractor = getattr(loaded.pipeline, "feature_extractor", None)
-        flags = verdicts(loaded.safety_checker, extractor, images, loaded.device)
-        return Prediction(
-            plan=plan,
-            pictures=tuple(
-                Picture(seed=seed, image=image, flagged=flag)
-                for seed, image, flag in zip(plan.seeds, images, flags, strict=True)
-            ),
-            timings_s={"generate": made - started, "safety": time.monotonic() - made},
-            versions=self.versions,
-        )
-
-    def _run_batch(
-        self, plan: Plan, seeds: tuple[int, ...], already_made: int, on_step: OnStep | None
-    ) -> list[Image.Image]:
-        batches_before = already_made // self._model_loaded.limits.max_batch
-        batches = -(-len(plan.seeds) // self._model_loaded.limits.max_batch)
-
-        def step_ended(pipeline: Any, index: int, timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
-            if on_step is not None:
-                steps = pipeline.num_timesteps
-                on_step(batches_before * steps + index + 1, batches * steps)
-            return tensors
-
-        output = self._model_loaded.pipeline(
-            prompt=plan.prompt,
-            negative_prompt=plan.negative_prompt or None,
-            width=plan.width,
-            height=plan.height,
-            num_inference_steps=plan.steps,
-            guidance_scale=plan.guidance,
-            num_images_per_prompt=len(seeds),
-            generator=[torch.Generator("cpu").manual_seed(seed) for seed in seeds],
-            callback_on_step_end=step_ended,
-        )
-        return list(output.images)
-
-
-def _batches(seeds: tuple[int, ...], size: int) -> Iterator[tuple[int, ...]]:
-    for start in range(0, len(seeds), size):
-        yield seeds[start : start + size]

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import io
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -16,7 +16,8 @@ from afterimage_model.cancel import CancelWatch
 from afterimage_model.errors import Cancelled, InvalidDocument, ModelFault, OutsideLimits, StorageFailed
 from afterimage_model.generate import generate
 from afterimage_model.limits import Plan
-from afterimage_model.predictor import OnStep, Picture, Prediction
+from afterimage_model.predictor import Picture, Prediction
+from afterimage_model.run import OnStep
 from PIL import Image
 
 PREFIX = "s3://pictures/quarantine/j-1/"
@@ -50,12 +51,8 @@ class FakePredictor:
         self.jobs: list[str] = []
         self.before_step = before_step
 
-    def predict(self, job: GenerationJob, on_step: OnStep | None = None) -> Prediction:
-        self.jobs.append(job.job_id)
-        self.before_step()
-        assert on_step is not None
-        on_step(1, 1)
-        plan = Plan(
+    def plan(self, job: GenerationJob) -> Plan:
+        return Plan(
             job_id=job.job_id,
             prompt=job.prompt,
             negative_prompt="",
@@ -67,9 +64,20 @@ class FakePredictor:
             scheduler="EulerDiscreteScheduler",
             output_format=job.output_format,
         )
+
+    def predict_together(self, wanted: Sequence[tuple[Plan, OnStep]]) -> list[Prediction | ModelFault]:
+        return [self._predict(plan, on_step) for plan, on_step in wanted]
+
+    def _predict(self, plan: Plan, on_step: OnStep) -> Prediction | ModelFault:
+        self.jobs.append(plan.job_id)
+        self.before_step()
+        try:
+            on_step(1, 1)
+        except ModelFault as fault:
+            return fault
         pictures = [
             Picture(seed=seed, image=Image.new("RGB", (64, 32), (seed, 0, 0)), flagged=bool(seed % 2))
-            for seed in job.seeds
+            for seed in plan.seeds
         ]
         versions = {"model": "fake", "model_version": "1"}
         return Prediction(plan=plan, pictures=tuple(pictures), timings_s={"generate": 0.5}, versions=versions)

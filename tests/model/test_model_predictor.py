@@ -49,19 +49,6 @@ def test_a_seed_gives_the_same_picture_alone_and_among_others(
     assert len(set(together)) == 3
 
 
-def test_pictures_of_a_larger_batch_are_close_to_the_single_ones(
-    load: Callable[[Path], Predictor], predictor: Predictor, tiny_folder: Path, tmp_path: Path
-) -> None:
-    folder = shutil.copytree(tiny_folder, tmp_path / "batched")
-    (folder / "afterimage.json").write_text(json.dumps({"max_batch": 3}))
-    batched = load(folder)
-    together = batched.predict(job(seeds=(1, 2, 3))).pictures
-    for seed, picture in zip((1, 2, 3), together, strict=True):
-        (single,) = predictor.predict(job(seeds=(seed,))).pictures
-        difference = torch.tensor(list(picture.image.tobytes())) - torch.tensor(list(single.image.tobytes()))
-        assert difference.abs().max() <= 2  # of 255: rounding at most, and never another seed's picture
-
-
 def test_one_job_leaves_no_trace_in_the_next(predictor: Predictor) -> None:
     before = pixels(predictor)
     predictor.predict(job(seeds=(9,), scheduler="HeunDiscreteScheduler", guidance=3.0, width=96))
@@ -179,9 +166,11 @@ def test_a_cancel_between_steps_ends_the_job_and_leaves_the_model_usable(predict
     assert pixels(predictor, steps=4) == before
 
 
-def test_steps_are_counted_over_all_pictures(predictor: Predictor) -> None:
+def test_steps_are_counted_over_all_pictures(tiny_folder: Path) -> None:
+    one_at_a_time = Predictor(str(tiny_folder), device="cpu", threads=1, warm_up=False, max_batch=1)
+    one_at_a_time.setup()
     seen: list[tuple[int, int]] = []
-    predictor.predict(job(seeds=(1, 2)), on_step=lambda done, total: seen.append((done, total)))
+    one_at_a_time.predict(job(seeds=(1, 2)), on_step=lambda done, total: seen.append((done, total)))
     assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
 
 

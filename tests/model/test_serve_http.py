@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
@@ -14,6 +14,7 @@ import pytest
 from afterimage.contracts.codec import from_json, to_json
 from afterimage.contracts.generation import GenerationJob, GenerationResult, ModelError
 from afterimage_model.errors import Cancelled, DeviceError, ModelFolderError, OutOfMemory, OutsideLimits, StorageFailed
+from afterimage_model.orders import Order
 from afterimage_model.serve.app import create_app
 from afterimage_model.serve.runner import Runner, State, Work
 from starlette.testclient import TestClient
@@ -37,6 +38,19 @@ def result_of(job: GenerationJob) -> GenerationResult:
     )
 
 
+def each(make: Callable[[GenerationJob], GenerationResult]) -> Work:
+    """Work that makes one job after the other."""
+
+    def make_all(orders: Sequence[Order]) -> None:
+        for order in orders:
+            try:
+                order.answer(make(order.job))
+            except Exception as exc:
+                order.answer(exc)
+
+    return Work(make=make_all)
+
+
 @contextmanager
 def serving(
     set_up: Callable[[], Work], queue_size: int = 1, max_body_bytes: int = 4096
@@ -51,7 +65,7 @@ def serving(
 
 @pytest.fixture
 def ready(until: Until) -> Iterator[TestClient]:
-    with serving(lambda: result_of) as (client, runner):
+    with serving(lambda: each(result_of)) as (client, runner):
         until(lambda: runner.state is State.READY)
         yield client
 
@@ -143,7 +157,7 @@ def test_each_fault_has_its_status_and_code(
         raise fault
 
     caplog.set_level(logging.INFO)
-    with serving(lambda: work) as (client, runner):
+    with serving(lambda: each(work)) as (client, runner):
         until(lambda: runner.state is State.READY)
         response = post(client)
         assert problem(response) == answer
@@ -157,7 +171,7 @@ def test_each_fault_has_its_status_and_code(
 
 def test_ping_answers_quickly_while_a_picture_is_made(until: Until) -> None:
     gate = Gate()
-    with serving(lambda: gate.work) as (client, runner), ThreadPoolExecutor() as pool:
+    with serving(lambda: each(gate.work)) as (client, runner), ThreadPoolExecutor() as pool:
         until(lambda: runner.state is State.READY)
         running = pool.submit(post, client)
         assert gate.entered.wait(30)
@@ -173,7 +187,7 @@ def test_ping_answers_quickly_while_a_picture_is_made(until: Until) -> None:
 
 def test_a_full_queue_turns_jobs_away_with_retry_after(until: Until) -> None:
     gate = Gate()
-    with serving(lambda: gate.work, queue_size=1) as (client, runner), ThreadPoolExecutor() as pool:
+    with serving(lambda: each(gate.work), queue_size=1) as (client, runner), ThreadPoolExecutor() as pool:
         until(lambda: runner.state is State.READY)
         first = pool.submit(post, client)
         assert gate.entered.wait(30)
@@ -187,7 +201,7 @@ def test_a_full_queue_turns_jobs_away_with_retry_after(until: Until) -> None:
 
 
 def test_without_a_queue_the_next_job_is_taken_as_soon_as_the_last_is_answered(until: Until) -> None:
-    with serving(lambda: result_of, queue_size=0) as (client, runner):
+    with serving(lambda: each(result_of), queue_size=0) as (client, runner):
         until(lambda: runner.state is State.READY)
         assert [post(client).status_code for _ in range(20)] == [200] * 20
 
@@ -197,7 +211,7 @@ def test_until_the_weights_are_there_ping_and_invocations_say_so(until: Until) -
 
     def set_up() -> Work:
         assert go_on.wait(30)
-        return result_of
+        return each(result_of)
 
     with serving(set_up) as (client, _):
         assert (client.get("/ping").status_code, client.get("/ping").json()["state"]) == (503, "starting")
@@ -235,7 +249,7 @@ def test_out_of_memory_twice_in_a_row_turns_ping_red(until: Until) -> None:
             raise OutOfMemory("no memory left")
         return result_of(job)
 
-    with serving(lambda: work) as (client, runner):
+    with serving(lambda: each(work)) as (client, runner):
         until(lambda: runner.state is State.READY)
         answers = []
         for _ in range(4):
@@ -247,7 +261,7 @@ def test_out_of_memory_twice_in_a_row_turns_ping_red(until: Until) -> None:
 
 def test_closing_finishes_what_runs_and_turns_away_the_rest(until: Until) -> None:
     gate = Gate()
-    with serving(lambda: gate.work, queue_size=1) as (client, runner), ThreadPoolExecutor() as pool:
+    with serving(lambda: each(gate.work), queue_size=1) as (client, runner), ThreadPoolExecutor() as pool:
         until(lambda: runner.state is State.READY)
         running = pool.submit(post, client)
         assert gate.entered.wait(30)

@@ -8,6 +8,7 @@ import io
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -194,6 +195,21 @@ def test_sigterm_lets_the_running_job_finish_and_takes_nothing_new(start: Callab
         assert running.result().status_code == 200
     assert server.exit_code() == 0
     assert server.wait_for("stopped")["finished"] is True
+
+
+def test_a_waiting_job_is_dropped_when_its_client_closes_the_connection(start: Callable[..., Server]) -> None:
+    server = start(str(FAILURE_MODES / "runs_until_released.py"))
+    with ThreadPoolExecutor() as pool:
+        running = pool.submit(server.post)
+        server.wait_for("job_began")
+        body = to_json(JOB).encode()
+        head = f"POST /invocations HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {len(body)}"
+        with socket.create_connection((server.client.base_url.host, server.client.base_url.port)) as connection:
+            connection.sendall(head.encode() + b"\r\n\r\n" + body)
+        assert server.wait_for("job_refused")["code"] == "client_gone"
+        assert not running.done()
+        server.release()
+        assert running.result().status_code == 200
 
 
 def test_a_job_that_does_not_end_does_not_hold_the_process(start: Callable[..., Server]) -> None:

@@ -95,8 +95,8 @@ class ModelProblem:
     """Why the container made nothing. `retryable` tells whether the same job may succeed later.
 
     Codes: `invalid_document`, `outside_limits`, `mode_not_supported`, `scheduler_not_supported` (the caller's doing,
-    HTTP 400; an undecodable body also 413 and 415), `cancelled` (409), `not_ready`, `busy` (503), `out_of_memory`
-    (507), `storage_failed`, `generation_failed` (500).
+    HTTP 400; an undecodable body also 413 and 415), `cancelled` (409), `client_gone` (499), `not_ready`, `busy` (503),
+    `out_of_memory` (507), `storage_failed`, `generation_failed` (500).
     """
 
     code: str

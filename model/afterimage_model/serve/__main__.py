@@ -8,18 +8,22 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import uvicorn
-from afterimage.contracts.generation import GenerationJob, GenerationResult
 
 from afterimage_model.folder import check_folder, is_hub_id
+from afterimage_model.orders import Order
 from afterimage_model.serve.app import create_app
 from afterimage_model.serve.log import configure_logging
 from afterimage_model.serve.runner import Runner, Work
 from afterimage_model.serve.settings import ServeSettings, settings_from
+
+FINISHERS = 2
+"""Threads that encode and store pictures while the next ones are being made."""
 
 STARTED = time.monotonic()
 logger = logging.getLogger("afterimage_model.serve")
@@ -52,20 +56,27 @@ def set_up(settings: ServeSettings) -> Work:
     """
     if not is_hub_id(settings.model):
         check_folder(Path(settings.model))
-    from afterimage_model.generate import generate
+    from afterimage_model.generate import generate_together
     from afterimage_model.predictor import Predictor
     from afterimage_model.storage import S3Storage
 
     _timeline("imported")
-    predictor = Predictor(settings.model, device=settings.device, threads=settings.threads, warm_up=settings.warm_up)
+    predictor = Predictor(
+        settings.model,
+        device=settings.device,
+        threads=settings.threads,
+        warm_up=settings.warm_up,
+        max_batch=settings.max_batch,
+    )
     seconds = predictor.setup()
     storage = S3Storage()
+    finishers = ThreadPoolExecutor(FINISHERS, thread_name_prefix="finisher")
 
-    def work(job: GenerationJob) -> GenerationResult:
-        return generate(job, predictor, storage, bucket=settings.bucket)
+    def make(orders: Sequence[Order]) -> None:
+        generate_together(orders, predictor, storage, bucket=settings.bucket, finish=finishers.submit)
 
     _timeline("ready", **{f"{part}_s": round(value, 3) for part, value in seconds.items()}, **predictor.versions)
-    return work
+    return Work(make=make, largest_batch=predictor.largest_batch, close=finishers.shutdown)
 
 
 def main(arguments: Sequence[str] | None = None, set_up: Callable[[ServeSettings], Work] = set_up) -> int:
@@ -75,7 +86,7 @@ def main(arguments: Sequence[str] | None = None, set_up: Callable[[ServeSettings
     _timeline("started", model=settings.model)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)  # uvicorn puts its own in place, and calls this one when it has ended
-    runner = Runner(lambda: set_up(settings), queue_size=settings.queue_size)
+    runner = Runner(lambda: set_up(settings), queue_size=settings.queue_size, longest_wait_s=settings.batch_wait_s)
     config = uvicorn.Config(
         create_app(runner, max_body_bytes=settings.max_body_bytes),
         host=settings.host,

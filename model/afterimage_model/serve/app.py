@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping
 
 from afterimage.contracts.codec import ContractError, from_json, to_json
-from afterimage.contracts.generation import GenerationJob
+from afterimage.contracts.generation import GenerationJob, GenerationResult
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from afterimage_model.errors import BodyTooLarge, InvalidDocument, ModelFault, WrongContentType
+from afterimage_model.orders import Order
 from afterimage_model.serve.runner import Runner, State
 
 RETRY_AFTER_S = 5
@@ -30,7 +31,7 @@ def create_app(runner: Runner, *, max_body_bytes: int) -> Starlette:
     async def invocations(request: Request) -> Response:
         try:
             job = await read_job(request, max_body_bytes)
-            result = await asyncio.wrap_future(runner.submit(job))
+            result = await made_or_left(request, runner, runner.submit(job))
         except ModelFault as fault:
             return answer_fault(fault)
         return _json(200, result)
@@ -57,6 +58,24 @@ async def read_job(request: Request, max_body_bytes: int) -> GenerationJob:
         return from_json(GenerationJob, bytes(body))
     except (ContractError, RecursionError) as exc:
         raise InvalidDocument(str(exc)) from exc
+
+
+async def made_or_left(request: Request, runner: Runner, order: Order) -> GenerationResult:
+    """Wait for the answer, and drop the order when the client closes the connection first."""
+    left = asyncio.ensure_future(_disconnected(request))
+    made = asyncio.wrap_future(order.future)
+    try:
+        await asyncio.wait((made, left), return_when=asyncio.FIRST_COMPLETED)
+        if not made.done():
+            runner.drop(order)
+        return await made
+    finally:
+        left.cancel()
+
+
+async def _disconnected(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass  # the body is read, so nothing else is to come
 
 
 def answer_fault(fault: ModelFault) -> Response:

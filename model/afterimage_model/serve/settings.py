@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 DEFAULT_MODEL_DIR = "/opt/ml/model"
+MOST_BATCH_WAIT_MS = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +21,8 @@ class ServeSettings:
     device: str
     threads: int | None
     queue_size: int
+    max_batch: int | None
+    batch_wait_s: float
     max_body_bytes: int
     stop_timeout_s: int
     bucket: str | None
@@ -33,8 +36,10 @@ def settings_from(arguments: Sequence[str], environment: Mapping[str, str] | Non
     values = parser.parse_args(list(arguments))
     if values.queue_size < 0 or values.max_body_bytes < 1 or not 0 <= values.port <= 65535:
         parser.error("queue size must be 0 or more, max body bytes 1 or more, port between 0 and 65535")
-    if values.threads is not None and values.threads < 1:
-        parser.error("threads must be 1 or more")
+    if any(value is not None and value < 1 for value in (values.threads, values.max_batch)):
+        parser.error("threads and max batch must be 1 or more")
+    if not 0 <= values.batch_wait <= MOST_BATCH_WAIT_MS:
+        parser.error(f"batch wait must lie between 0 and {MOST_BATCH_WAIT_MS}")
     return ServeSettings(
         model=values.model_dir,
         host=values.host,
@@ -42,6 +47,8 @@ def settings_from(arguments: Sequence[str], environment: Mapping[str, str] | Non
         device=values.device,
         threads=values.threads,
         queue_size=values.queue_size,
+        max_batch=values.max_batch,
+        batch_wait_s=values.batch_wait / 1000,
         max_body_bytes=values.max_body_bytes,
         stop_timeout_s=values.stop_timeout,
         bucket=values.bucket or None,
@@ -66,7 +73,9 @@ def _parser(env: Mapping[str, str]) -> argparse.ArgumentParser:
     option("--port", "AFTERIMAGE_PORT", env.get("SAGEMAKER_BIND_TO_PORT") or "8080", "port to listen on", int)
     option("--device", "AFTERIMAGE_DEVICE", "auto", "auto, cpu, cuda or cuda:N")
     option("--threads", "AFTERIMAGE_THREADS", None, "torch's threads on CPU; unset leaves torch's choice", int)
-    option("--queue-size", "AFTERIMAGE_QUEUE_SIZE", "4", "jobs that may wait behind the running one", int)
+    option("--queue-size", "AFTERIMAGE_QUEUE_SIZE", "16", "jobs that may wait behind the running ones", int)
+    option("--max-batch", "AFTERIMAGE_MAX_BATCH", None, "pictures through the network at once, over the folder's", int)
+    option("--batch-wait", "AFTERIMAGE_BATCH_WAIT_MS", "20", "milliseconds to wait for a batch like the last", int)
     option("--max-body-bytes", "AFTERIMAGE_MAX_BODY_BYTES", "262144", "longest request body", int)
     option("--stop-timeout", "AFTERIMAGE_STOP_TIMEOUT_S", "25", "seconds a running job gets after SIGTERM", int)
     option("--bucket", "AFTERIMAGE_BUCKET", None, "only bucket that may be written to; unset permits any")

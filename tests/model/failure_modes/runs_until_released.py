@@ -1,11 +1,19 @@
 """A server whose job takes until a line arrives on standard input, or for ever when none does."""
 
 import sys
+from collections.abc import Sequence
 
 from afterimage.contracts.generation import GenerationJob, GenerationResult
+from afterimage_model.orders import Order
 from afterimage_model.serve.__main__ import main
 from afterimage_model.serve.runner import Work
 from afterimage_model.serve.settings import ServeSettings
+
+
+def make(orders: Sequence[Order]) -> None:
+    """Answer each."""
+    for order in orders:
+        order.answer(work(order.job))
 
 
 def work(job: GenerationJob) -> GenerationResult:
@@ -27,7 +35,7 @@ def work(job: GenerationJob) -> GenerationResult:
 
 def set_up(settings: ServeSettings) -> Work:
     """Nothing to load."""
-    return work
+    return Work(make=make)
 
 
 if __name__ == "__main__":
