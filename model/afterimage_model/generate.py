@@ -11,16 +11,18 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
+from afterimage.contracts.codec import to_json
 from afterimage.contracts.generation import GeneratedImage, GenerationJob, GenerationResult
+from afterimage.contracts.progress import GenerationProgress, progress_key
 
-from afterimage_model.cancel import CancelWatch
 from afterimage_model.errors import ModelFault
 from afterimage_model.images import PictureFile, encode_picture, encode_thumbnail, picture_facts
 from afterimage_model.limits import Plan
 from afterimage_model.orders import Order
 from afterimage_model.predictor import Picture, Prediction
-from afterimage_model.run import OnStep
+from afterimage_model.run import OnStep, Step
 from afterimage_model.storage import Destination, Storage, parse_destination, tombstone_key
+from afterimage_model.watch import JobWatch
 
 Finish = Callable[[Callable[[], None]], object]
 """Runs the end of a job (encode, store, answer), now or on another thread while the next pictures are being made."""
@@ -41,13 +43,14 @@ class _Begun:
     order: Order
     plan: Plan
     destination: Destination | None
-    watch: CancelWatch
+    watch: JobWatch
     started: float
 
-    def step_ended(self, done: int, total: int) -> None:
+    def step_ended(self, step: Step) -> None:
         """Between two steps: is it still wanted?"""
         self.order.check()
         self.watch.check()
+        self.watch.reached(step)
 
 
 def generate(
@@ -55,8 +58,8 @@ def generate(
 ) -> GenerationResult:
     """Make and store the pictures of one `job`, or return them inline when it has no output prefix.
 
-    `bucket` is the one this server may write to and where tombstones lie; None takes the prefix's own. Running it
-    again writes the same objects again. Raises ModelFaults.
+    `bucket` is the one this server may write to, where tombstones lie and progress is written; None takes the prefix's
+    own. Running it again writes the same objects again. Raises ModelFaults.
     """
     order = Order(job)
     generate_together([order], predictor, storage, bucket=bucket)
@@ -96,7 +99,7 @@ def _begin(order: Order, predictor: Predicts, storage: Storage, bucket: str | No
     destination = parse_destination(job.output_prefix, bucket) if job.output_prefix else None
     plan = predictor.plan(job)
     order.check()
-    watch = CancelWatch(_look_for(storage, destination.bucket if destination else bucket, tombstone), job.job_id)
+    watch = _watch(storage, destination.bucket if destination else bucket, job.job_id, tombstone)
     watch.open()
     return _Begun(order=order, plan=plan, destination=destination, watch=watch, started=started)
 
@@ -116,10 +119,14 @@ def _still_wanted(begun: _Begun) -> bool:
     return not begun.order.answered
 
 
-def _look_for(storage: Storage, bucket: str | None, key: str) -> Callable[[], bool] | None:
+def _watch(storage: Storage, bucket: str | None, job_id: str, tombstone: str) -> JobWatch:
     if bucket is None:
-        return None
-    return lambda: storage.exists(bucket, key)
+        return JobWatch(None, None, job_id)
+
+    def tell(progress: GenerationProgress) -> None:
+        storage.put(bucket, progress_key(job_id), to_json(progress).encode(), "application/json")
+
+    return JobWatch(lambda: storage.exists(bucket, tombstone), tell, job_id)
 
 
 def _end(begun: _Begun, outcome: Prediction | ModelFault, storage: Storage) -> None:

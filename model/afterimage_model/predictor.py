@@ -95,7 +95,7 @@ class Predictor:
         Raises the caller's ModelFaults before any work, OutOfMemory with the cache freed, what `on_step` raises, and
         otherwise what the libraries raise.
         """
-        (outcome,) = self.predict_together([(self.plan(job), on_step or (lambda done, total: None))])
+        (outcome,) = self.predict_together([(self.plan(job), on_step or (lambda step: None))])
         if isinstance(outcome, ModelFault):
             raise outcome
         return outcome

@@ -16,8 +16,19 @@ from afterimage_model.limits import Plan
 from afterimage_model.pipeline import LoadedModel
 from afterimage_model.texts import Embeddings, Texts
 
-OnStep = Callable[[int, int], None]
-"""Called after every step with (steps done, steps of the whole job); a ModelFault that it raises ends the job."""
+
+@dataclass(frozen=True)
+class Step:
+    """How far a job is: `step` of `steps` over all its pictures, `picture` of `pictures` finished."""
+
+    step: int
+    steps: int
+    picture: int
+    pictures: int
+
+
+OnStep = Callable[[Step], None]
+"""Called after every step; a ModelFault that it raises ends the job."""
 
 
 @dataclass(eq=False)
@@ -32,7 +43,8 @@ class Member:
     def tell(self, steps_in_hand: int, steps: int) -> None:
         """Tell of a step: `steps` is what one picture takes, `steps_in_hand` what is behind the unfinished ones."""
         try:
-            self.on_step(len(self.pictures) * steps + steps_in_hand, len(self.plan.seeds) * steps)
+            made, wanted = len(self.pictures), len(self.plan.seeds)
+            self.on_step(Step(made * steps + steps_in_hand, wanted * steps, made, wanted))
         except ModelFault as fault:
             self.fault = fault
 

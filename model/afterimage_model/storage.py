@@ -58,8 +58,8 @@ def tombstone_key(job_id: str) -> str:
 class S3Storage:
     """S3 by boto3's default chain of credentials; AWS_ENDPOINT_URL names another endpoint, as everywhere.
 
-    Needs s3:PutObject on `quarantine/*` and s3:GetObject on `jobs/*/cancel`. Without s3:ListBucket S3 answers 403 for
-    a missing object; that too means "no tombstone".
+    Needs s3:PutObject on `quarantine/*` and `jobs/*/progress.json`, and s3:GetObject on `jobs/*/cancel`. Without
+    s3:ListBucket S3 answers 403 for a missing object; that too means "no tombstone".
     """
 
     @cached_property
@@ -77,7 +77,7 @@ class S3Storage:
         try:
             self._client.put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type)
         except (BotoCoreError, ClientError) as exc:
-            raise StorageFailed("a picture could not be stored") from exc
+            raise StorageFailed(f"{key.rsplit('/', 1)[-1]} could not be stored") from exc
 
     def exists(self, bucket: str, key: str) -> bool:
         """Ask with HeadObject. Raises StorageFailed, with boto3's reason as its cause."""

@@ -12,6 +12,8 @@ import json
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+import boto3
+import botocore.exceptions
 import httpx
 import pytest
 from integration.journey import (
@@ -31,6 +33,7 @@ from integration.journey import (
 )
 from security.iam_table import EVALUATED, GRANTS, STAND_IN
 
+from local.services import credentials_token
 from local.settings import ROOT
 
 if TYPE_CHECKING:
@@ -233,6 +236,20 @@ def function_fails(holder: str, event: str) -> Case:
     return case
 
 
+def writes_no_progress(cloud: LocalCloud) -> None:
+    """The server only notes that it cannot, so this asks with the container's own credentials."""
+    with pytest.raises(botocore.exceptions.ClientError, match="AccessDenied"):
+        write_progress(cloud)
+
+
+def write_progress(cloud: LocalCloud, key: str = "jobs/nobody/progress.json") -> None:
+    address = f"{cloud.settings.runtime_url}/_credentials"
+    keys = httpx.get(address, headers={"Authorization": credentials_token(cloud.settings)}, trust_env=False).json()
+    session = boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["Token"], region_name="us-east-1")
+    client = session.client("s3", endpoint_url=cloud.settings.emulator_url)
+    client.put_object(Bucket=cloud.outputs["BucketName"], Key=key, Body=b"{}")
+
+
 # One delivered request per cloud, for the cases that need a picture that is there.
 MADE: dict[str, tuple[str, str]] = {}
 
@@ -265,6 +282,7 @@ CASES: dict[tuple[str, str], Case] = {
     ("StartScheduledRequestFunction", "StartWorkflow"): leaves_a_schedule_to_the_sweep,
     ("ModelRole", "ReadJobs"): fails("generation_failed"),
     ("ModelRole", "WritePictures"): fails("storage_failed"),
+    ("ModelRole", "WriteProgress"): writes_no_progress,
 }
 
 
@@ -281,6 +299,12 @@ def test_without_the_statement_what_needed_it_fails(
 ) -> None:
     with without(cloud, holder, sid):
         CASES[holder, sid](cloud)
+
+
+def test_with_its_statement_the_container_writes_progress_and_nothing_beside_it(cloud: LocalCloud) -> None:
+    write_progress(cloud)
+    with pytest.raises(botocore.exceptions.ClientError, match="AccessDenied"):
+        write_progress(cloud, "jobs/nobody/cancel")
 
 
 def test_with_every_statement_back_a_request_succeeds(cloud: LocalCloud) -> None:

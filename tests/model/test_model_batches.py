@@ -12,7 +12,7 @@ from afterimage.contracts.generation import GenerationJob
 from afterimage_model.batches import LEAST_ROWS, BatchTrials, SteadyLinear, steady_small_matrices
 from afterimage_model.errors import Cancelled, ModelFault, OutOfMemory
 from afterimage_model.predictor import Prediction, Predictor
-from afterimage_model.run import OnStep, Run
+from afterimage_model.run import OnStep, Run, Step
 
 DEMO = Path(__file__).parents[2] / "model" / "demo" / "weights"
 
@@ -22,7 +22,7 @@ def job(number: int, **values: Any) -> GenerationJob:
     return GenerationJob(**{"job_id": f"j-{number}", "prompt": prompts[number % 4], "seeds": (number,), **values})
 
 
-def nothing(done: int, total: int) -> None:
+def nothing(step: Step) -> None:
     """Listens to no step."""
 
 
@@ -143,8 +143,8 @@ def test_one_that_is_cancelled_leaves_the_others_their_pictures(predictor: Predi
     expected = [pixels(predictor.predict(one)) for one in jobs]
     heard = []
 
-    def cancelled(done: int, total: int) -> None:
-        heard.append(done)
+    def cancelled(step: Step) -> None:
+        heard.append(step)
         raise Cancelled("the job was cancelled")
 
     plans = [predictor.plan(one) for one in jobs]
@@ -157,9 +157,9 @@ def test_one_that_is_cancelled_leaves_the_others_their_pictures(predictor: Predi
 def test_when_all_are_cancelled_the_run_ends_at_that_step(predictor: Predictor) -> None:
     heard = []
 
-    def cancel_at_two(done: int, total: int) -> None:
-        heard.append(done)
-        if done >= 2:
+    def cancel_at_two(step: Step) -> None:
+        heard.append(step)
+        if step.step >= 2:
             raise Cancelled("the job was cancelled")
 
     outcomes = together(predictor, [job(number, steps=50) for number in range(2)], cancel_at_two)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import datetime
 import hashlib
 import io
 import threading
@@ -12,12 +13,13 @@ from typing import Any
 import pytest
 from afterimage.contracts.codec import from_json, to_json
 from afterimage.contracts.generation import GenerationJob, GenerationResult
-from afterimage_model.cancel import CancelWatch
+from afterimage.contracts.progress import GenerationProgress
 from afterimage_model.errors import Cancelled, InvalidDocument, ModelFault, OutsideLimits, StorageFailed
 from afterimage_model.generate import generate
 from afterimage_model.limits import Plan
 from afterimage_model.predictor import Picture, Prediction
-from afterimage_model.run import OnStep
+from afterimage_model.run import OnStep, Step
+from afterimage_model.watch import JobWatch
 from PIL import Image
 
 PREFIX = "s3://pictures/quarantine/j-1/"
@@ -72,7 +74,7 @@ class FakePredictor:
         self.jobs.append(plan.job_id)
         self.before_step()
         try:
-            on_step(1, 1)
+            on_step(Step(1, 1, 0, len(plan.seeds)))
         except ModelFault as fault:
             return fault
         pictures = [
@@ -175,7 +177,7 @@ def test_an_inline_job_is_cancelled_through_the_servers_bucket() -> None:
 
 def test_a_tombstone_that_appears_ends_the_job_between_steps(until: Callable[[Callable[[], bool]], None]) -> None:
     there = threading.Event()
-    with CancelWatch(there.is_set, "j-1", every_s=0.001) as watch:
+    with JobWatch(there.is_set, None, "j-1", every_s=0.001) as watch:
         watch.check()
         there.set()
 
@@ -191,10 +193,10 @@ def test_a_tombstone_that_appears_ends_the_job_between_steps(until: Callable[[Ca
 
 def test_a_watch_stops_looking_when_the_job_has_ended() -> None:
     looks: list[int] = []
-    with CancelWatch(lambda: bool(looks.append(1)), "j-1", every_s=3600):
+    with JobWatch(lambda: bool(looks.append(1)), None, "j-1", every_s=3600):
         pass
     assert len(looks) == 1
-    assert not any(thread.name == "cancel-watch" and thread.is_alive() for thread in _after_join("cancel-watch"))
+    assert not any(thread.name == "job-watch" and thread.is_alive() for thread in _after_join("job-watch"))
 
 
 def _after_join(name: str) -> list[threading.Thread]:
@@ -216,3 +218,59 @@ def test_a_store_that_takes_nothing_is_a_fault_that_may_be_retried() -> None:
         generate(job(), FakePredictor(), FakeStorage(broken=True))
     fault: ModelFault = caught.value
     assert (fault.code, fault.status, fault.retryable) == ("storage_failed", 500, True)
+
+
+def test_progress_is_written_with_what_was_reached_last_and_only_when_it_has_changed(
+    until: Callable[[Callable[[], bool]], None],
+) -> None:
+    told: list[GenerationProgress] = []
+    looks: list[int] = []
+    with JobWatch(lambda: bool(looks.append(1)), told.append, "j-1", every_s=0.001) as watch:
+        until(lambda: len(looks) > 2)
+        assert told == []
+        watch.reached(Step(1, 8, 0, 2))
+        until(lambda: len(told) == 1)
+        seen = len(looks)
+        until(lambda: len(looks) > seen + 2)
+        assert len(told) == 1
+        watch.reached(Step(5, 8, 1, 2))
+        until(lambda: len(told) == 2)
+    assert [(one.step, one.steps, one.picture, one.pictures) for one in told] == [(1, 8, 0, 2), (5, 8, 1, 2)]
+    assert datetime.datetime.fromisoformat(told[0].at).utcoffset() == datetime.timedelta(0)
+
+
+def test_progress_lies_where_the_contract_says(
+    until: Callable[[Callable[[], bool]], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = FakeStorage()
+    monkeypatch.setattr(JobWatch.__init__, "__defaults__", (0.001,))
+    written = ("pictures", "jobs/j-1/progress.json")
+
+    class Slow(FakePredictor):
+        def _predict(self, plan: Plan, on_step: OnStep) -> Prediction | ModelFault:
+            on_step(Step(3, 4, 1, 2))
+            until(lambda: written in storage.objects)
+            return super()._predict(plan, on_step)
+
+    generate(job(), Slow(), storage)
+    body, content_type = storage.objects[written]
+    assert content_type == "application/json"
+    assert from_json(GenerationProgress, body).step == 3
+
+
+def test_a_store_that_takes_no_progress_stops_nothing_and_is_logged_once(
+    until: Callable[[Callable[[], bool]], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    tried: list[int] = []
+
+    def tell(progress: GenerationProgress) -> None:
+        tried.append(progress.step)
+        raise StorageFailed("progress.json could not be stored")
+
+    with JobWatch(lambda: False, tell, "j-1", every_s=0.001) as watch:
+        watch.reached(Step(1, 8, 0, 1))
+        until(lambda: tried == [1])
+        watch.reached(Step(2, 8, 0, 1))
+        until(lambda: tried == [1, 2])
+        watch.check()
+    assert [record.getMessage() for record in caplog.records] == ["progress_unwritten"]

@@ -22,6 +22,7 @@ from afterimage_model.errors import (
 )
 from afterimage_model.pipeline import pick_device
 from afterimage_model.predictor import Predictor
+from afterimage_model.run import Step
 from diffusers import DPMSolverMultistepScheduler, StableDiffusionPipeline
 from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
 from transformers import CLIPConfig, CLIPImageProcessorPil
@@ -155,9 +156,9 @@ def test_a_cancel_between_steps_ends_the_job_and_leaves_the_model_usable(predict
     before = pixels(predictor, steps=4)
     seen = []
 
-    def cancel_after_two(done: int, total: int) -> None:
-        seen.append((done, total))
-        if done == 2:
+    def cancel_after_two(step: Step) -> None:
+        seen.append((step.step, step.steps))
+        if step.step == 2:
             raise Cancelled("the job was cancelled")
 
     with pytest.raises(Cancelled):
@@ -169,9 +170,9 @@ def test_a_cancel_between_steps_ends_the_job_and_leaves_the_model_usable(predict
 def test_steps_are_counted_over_all_pictures(tiny_folder: Path) -> None:
     one_at_a_time = Predictor(str(tiny_folder), device="cpu", threads=1, warm_up=False, max_batch=1)
     one_at_a_time.setup()
-    seen: list[tuple[int, int]] = []
-    one_at_a_time.predict(job(seeds=(1, 2)), on_step=lambda done, total: seen.append((done, total)))
-    assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    seen: list[Step] = []
+    one_at_a_time.predict(job(seeds=(1, 2)), on_step=seen.append)
+    assert seen == [Step(1, 4, 0, 2), Step(2, 4, 0, 2), Step(3, 4, 1, 2), Step(4, 4, 1, 2)]
 
 
 @pytest.mark.parametrize(
@@ -180,7 +181,7 @@ def test_steps_are_counted_over_all_pictures(tiny_folder: Path) -> None:
     ids=["cuda", "cpu"],
 )
 def test_running_out_of_memory_is_a_fault_of_its_own(predictor: Predictor, error: RuntimeError) -> None:
-    def no_memory(done: int, total: int) -> None:
+    def no_memory(step: Step) -> None:
         raise error
 
     with pytest.raises(OutOfMemory) as caught:
@@ -190,7 +191,7 @@ def test_running_out_of_memory_is_a_fault_of_its_own(predictor: Predictor, error
 
 
 def test_another_runtime_error_is_not_taken_for_memory(predictor: Predictor) -> None:
-    def broken(done: int, total: int) -> None:
+    def broken(step: Step) -> None:
         raise RuntimeError("shapes do not match")
 
     with pytest.raises(RuntimeError, match="shapes do not match"):

@@ -454,6 +454,15 @@ GRANTS: tuple[Grant, ...] = (
     ),
     Grant(
         "ModelRole",
+        "WriteProgress",
+        "s3:PutObject",
+        (
+            "model/afterimage_model/generate.py:storage.put(bucket, progress_key(job_id)",
+            "model/afterimage_model/storage.py:self._client.put_object(",
+        ),
+    ),
+    Grant(
+        "ModelRole",
         "WriteResults",
         "s3:PutObject",
         ("template.yaml:S3OutputPath: !Sub s3://${Bucket}/inference/output/",),

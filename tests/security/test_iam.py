@@ -116,7 +116,7 @@ def test_a_resource_is_named_by_what_it_is(statement: dict[str, Any]) -> None:
         arn = value[0] if isinstance(value, list) else value
         assert not str(arn).startswith("*")
         if "*" in str(arn):
-            assert re.search(r"(\$\{[\w.]+\}/[\w/]+/\*|[:/][\w./${}-]+[:/]\*|\$\{Path\}\*)$", str(arn)), arn
+            assert re.search(r"(\$\{[\w.]+\}/[\w/]+/\*(/[\w.]+)?|[:/][\w./${}-]+[:/]\*|\$\{Path\}\*)$", str(arn)), arn
 
 
 def test_every_function_has_a_role_of_its_own() -> None:
