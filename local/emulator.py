@@ -15,6 +15,7 @@ from typing import Any
 
 ResourceArn = Callable[[str, str, bytes, str, str], str]
 Execute = Callable[[dict[str, Any], Any, str], dict[str, Any]]
+AlarmRecord = Callable[[str, dict[str, Any]], dict[str, Any]]
 _GENERIC = "Runtime.HandlerError"
 _TRACE = "Traceback (most recent call last):"
 _EXCEPTION = re.compile(r"^(?:[\w<>]+\.)*(\w+)(?::|$)")
@@ -86,16 +87,35 @@ def with_raw_messages(
     return parse_and_keep, build_from_kept
 
 
+def with_metric_math(record: AlarmRecord) -> AlarmRecord:
+    """Take an alarm on an expression over metrics, as AWS does, where the emulator refuses the whole stack.
+
+    It is kept as it is written and never evaluated; SetAlarmState moves it, and its actions run.
+    """
+
+    def corrected(name: str, props: dict[str, Any]) -> dict[str, Any]:
+        metrics = props.get("Metrics")
+        if not metrics:
+            return record(name, props)
+        rest = {key: value for key, value in props.items() if key != "Metrics"}
+        alarm = record(name, {**rest, "Namespace": "none", "MetricName": "none"})
+        return {**alarm, "Metrics": metrics, "Namespace": "", "MetricName": ""}
+
+    return corrected
+
+
 def main() -> None:
     from ministack.app import main as serve
     from ministack.core import iam_actions
     from ministack.services import lambda_svc, ses_v2
+    from ministack.services.cloudformation import provisioners
 
     iam_actions._ses_v2_resource_arn = with_sender_identity(iam_actions._ses_v2_resource_arn)
     ses_v2._parse_raw_mime, ses_v2._build_mime_message = with_raw_messages(
         ses_v2._parse_raw_mime, ses_v2._build_mime_message
     )
     lambda_svc._execute_function_warm = with_error_type(lambda_svc._execute_function_warm)
+    provisioners._cw_metric_alarm_record = with_metric_math(provisioners._cw_metric_alarm_record)
     serve()
 
 

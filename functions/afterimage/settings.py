@@ -136,6 +136,13 @@ class CloseLostJobSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CloseAdmissionSettings:
+    """For `handlers.close_admission`."""
+
+    admission_parameter: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class SweepOpenJobsSettings:
     """For `handlers.sweep_open_jobs`."""
 

@@ -20,7 +20,8 @@ from afterimage.settings import SettingsError
 
 Handler = TypeVar("Handler", bound=Callable[[dict[str, Any], Any], Any])
 
-SERVICE = "afterimage"
+# The stack's name on AWS, so that two stacks of one account have metrics, and alarms, of their own.
+SERVICE = os.environ.get("POWERTOOLS_SERVICE_NAME", "afterimage")
 NAMESPACE = "Afterimage"
 
 # Not every call has an outcome to count; the library would warn of each one in the log.
@@ -32,7 +33,12 @@ metrics = Metrics(namespace=NAMESPACE, service=SERVICE)
 
 def count(outcome: str) -> None:
     """Count one outcome; the table of names is in docs/operations.md."""
-    metrics.add_metric(name=outcome, unit=MetricUnit.Count, value=1)
+    measure(outcome, 1)
+
+
+def measure(name: str, value: float, unit: MetricUnit = MetricUnit.Count) -> None:
+    """Publish one value of a metric; the table of names is in docs/operations.md."""
+    metrics.add_metric(name=name, unit=unit, value=value)
 
 
 def facts_of(error: Exception) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from afterimage.domain.recipients import MAIL_ANY_SCOPE
 from afterimage.domain.status import JobStatus
 from afterimage.domain.suppression import hash_address
 from afterimage.handlers import (
+    close_admission,
     close_lost_job,
     moderate_prompt,
     notify_requester,
@@ -458,6 +459,13 @@ def check_sns_mail_delay() -> None:
 
 def check_sns_mail_topic_test() -> None:
     assert mail("sns_mail_topic_test") == (["test"], Notice(state="sent", at_ms=NOW_MS), None)
+
+
+def check_sns_alarm_failed_share() -> None:
+    switch = Asked()
+    deps = close_admission.Dependencies(switch=switch)  # type: ignore[arg-type]
+    assert close_admission.handle(event("sns_alarm_failed_share"), deps) == ["closed"]
+    assert switch.calls == [("close", ())]
 
 
 def check_state_record_failure() -> None:

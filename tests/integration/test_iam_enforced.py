@@ -278,6 +278,7 @@ CASES: dict[tuple[str, str], Case] = {
     ("PublicLinkFunction", "PresignPublished"): link_leads_to_what_s3_refuses,
     ("RecordFailureFunction", "CloseJob"): closes_by_the_event_instead,
     ("CloseLostJobFunction", "CloseJob"): loses_the_end_of_an_execution,
+    ("CloseAdmissionFunction", "WriteSwitch"): function_fails("CloseAdmissionFunction", "sns_alarm_failed_share"),
     ("SweepOpenJobsFunction", "FindOpenJobs"): function_fails("SweepOpenJobsFunction", "schedule_sweep"),
     ("StartScheduledRequestFunction", "StartWorkflow"): leaves_a_schedule_to_the_sweep,
     ("ModelRole", "ReadJobs"): fails("generation_failed"),

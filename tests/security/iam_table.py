@@ -296,6 +296,13 @@ GRANTS: tuple[Grant, ...] = (
     Grant(
         "CloseLostJobFunction", "HaveTold", "lambda:InvokeFunction", ("adapters/lambda_teller.py:LambdaTeller.tell",)
     ),
+    # CloseAdmissionFunction
+    Grant(
+        "CloseAdmissionFunction",
+        "WriteSwitch",
+        "ssm:PutParameter",
+        ("adapters/admission_switch.py:AdmissionSwitch.close",),
+    ),
     # SweepOpenJobsFunction
     Grant(
         "SweepOpenJobsFunction",

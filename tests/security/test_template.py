@@ -67,7 +67,11 @@ def test_a_function_gets_the_variables_that_its_settings_read_and_no_others(name
     given = set(functions()[name]["Environment"]["Variables"])
     runtime = {"AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME"} if name == "StartGenerationFunction" else set()
     assert given == {field.name.upper() for field in dataclasses.fields(cls)} | runtime
-    assert set(template()["Globals"]["Function"]["Environment"]["Variables"]) == {"POWERTOOLS_LOG_LEVEL"}
+    for_all = template()["Globals"]["Function"]["Environment"]["Variables"]
+    assert for_all == {
+        "POWERTOOLS_LOG_LEVEL": {"Ref": "LogLevel"},
+        "POWERTOOLS_SERVICE_NAME": {"Ref": "AWS::StackName"},
+    }
 
 
 def test_every_settings_class_belongs_to_a_function() -> None:
@@ -105,6 +109,7 @@ def test_these_functions_are_invoked_without_waiting() -> None:
         "NotifyRequesterFunction",
         "RecordMailOutcomeFunction",
         "CloseLostJobFunction",
+        "CloseAdmissionFunction",
         "SweepOpenJobsFunction",
     }
 
@@ -305,3 +310,20 @@ def test_only_ses_publishes_what_became_of_a_mail_and_for_this_configuration_set
     assert condition["aws:SourceAccount"] == {"Ref": "AWS::AccountId"}
     assert condition["aws:SourceArn"]["Sub"].endswith(":configuration-set/${MailConfiguration}")
     assert resources()["MailEvents"]["DependsOn"] == "MailTopicPolicy"
+
+
+def test_the_breaker_is_pulled_by_its_alarm_only_and_by_choice() -> None:
+    (statement,) = resources("AWS::SNS::TopicPolicy")["BreakerTopicPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    assert (statement["Principal"], statement["Action"]) == ({"Service": "cloudwatch.amazonaws.com"}, "sns:Publish")
+    assert statement["Condition"]["StringEquals"]["aws:SourceArn"] == {"GetAtt": "FailedShareAlarm.Arn"}
+    acting = {
+        name
+        for name, resource in resources("AWS::CloudWatch::Alarm").items()
+        if "BreakerTopic" in json.dumps(resource["Properties"]["AlarmActions"])
+    }
+    assert acting == {"FailedShareAlarm"}
+    breaker = {"If": ["ClosesAdmission", {"Ref": "BreakerTopic"}, {"Ref": "AWS::NoValue"}]}
+    assert breaker in resources()["FailedShareAlarm"]["Properties"]["AlarmActions"]
+    (policy,) = policies()["CloseAdmissionFunction"]
+    assert policy["Action"] == "ssm:PutParameter"
+    assert policy["Resource"]["Sub"].endswith(":parameter${AdmissionParameter}")

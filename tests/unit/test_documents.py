@@ -15,7 +15,7 @@ from afterimage.http.problems import status_of
 from fakes.template import template
 
 ROOT = Path(__file__).parent.parent.parent
-_COUNTED = re.compile(r'count\((f?)"([^"]+)"(?: if [^"]+ else "([^"]+)")?\)')
+_COUNTED = re.compile(r'(?:count|measure)\((f?)"([^"]+)"(?: if [^"]+ else "([^"]+)")?[,)]')
 _VARIANTS = {
     "Completion": ["Resumed", "Failed", "Late", "Contradicted"],
     "Job": [status.value.capitalize() for status in JobStatus if status.is_final],

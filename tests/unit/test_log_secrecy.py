@@ -37,6 +37,7 @@ from afterimage.domain.moderation import packaged_policy
 from afterimage.domain.quotas import UNLIMITED
 from afterimage.domain.status import JobStatus
 from afterimage.handlers import (
+    close_admission,
     close_lost_job,
     moderate_prompt,
     notify_requester,
@@ -375,6 +376,7 @@ def a_broom() -> Broom:
 
 # The two doors answer every error with a problem document of their own.
 ERRORS_LEAVE: list[ModuleType] = [
+    close_admission,
     close_lost_job,
     moderate_prompt,
     notify_requester,

@@ -285,6 +285,12 @@ def leaves(base: type[AfterimageError]) -> tuple[type[AfterimageError], ...]:
     return tuple(found)
 
 
+def is_callers_doing(name: str) -> bool:
+    """True for the name of an error that says nothing about us: the same call would be refused on a good day too."""
+    known = by_name(name)
+    return known is not None and issubclass(known, RejectedError)
+
+
 def by_name(name: str) -> type[AfterimageError] | None:
     """Return the class of the tree that Step Functions reported as `name`, None for a foreign error."""
     pending: list[type[AfterimageError]] = [AfterimageError]

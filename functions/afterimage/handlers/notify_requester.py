@@ -13,8 +13,9 @@ from afterimage.adapters.mail.ses import ONE_TRY, SesMailer
 from afterimage.adapters.parameters import OperatorParameters
 from afterimage.adapters.s3_gallery import S3Gallery
 from afterimage.domain.job import JobId
+from afterimage.domain.status import JobStatus
 from afterimage.settings import NotifyRequesterSettings, read_settings
-from afterimage.telemetry import count, environment, keeping_secrets, logger, metrics, now_ms, random_bytes
+from afterimage.telemetry import count, environment, keeping_secrets, logger, measure, metrics, now_ms, random_bytes
 from afterimage.usecases.notify_requester import Post, notify_requester
 
 
@@ -43,6 +44,8 @@ def handle(event: dict[str, Any], deps: Post) -> dict[str, str]:
     notice = job.notice.state if job.notice else "none"
     logger.info("requester told", status=job.status.value, notice=notice)
     count(f"Job{job.status.value.capitalize()}")
+    if job.status is JobStatus.SUCCEEDED:
+        measure("RequestFaulted", 0)  # the other half of a share: its average is how many of those that ended failed
     count(f"Notice{notice.replace('_', ' ').title().replace(' ', '')}")
     return {"job_id": event["job_id"], "status": job.status.value}
 

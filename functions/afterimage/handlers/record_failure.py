@@ -8,10 +8,11 @@ from typing import Any
 
 from afterimage.adapters.aws import client
 from afterimage.adapters.dynamodb.jobs import DynamoJobStore
+from afterimage.domain.errors import is_callers_doing
 from afterimage.domain.job import JobId
 from afterimage.ports import Clock, JobStore
 from afterimage.settings import RecordFailureSettings, read_settings
-from afterimage.telemetry import count, environment, keeping_secrets, logger, metrics, now_ms
+from afterimage.telemetry import count, environment, keeping_secrets, logger, measure, metrics, now_ms
 from afterimage.usecases.record_failure import record_failure
 
 
@@ -36,6 +37,8 @@ def handle(event: dict[str, Any], deps: Dependencies) -> dict[str, str]:
     code = job.failure.code if job.failure else "none"
     logger.error("request failed", error=event["error"], status=job.status.value, code=code)
     count("FailureRecorded")
+    if not is_callers_doing(event["error"]):
+        measure("RequestFaulted", 1)
     return {"job_id": event["job_id"], "status": job.status.value}
 
 

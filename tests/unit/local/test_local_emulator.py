@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from local.emulator import error_type, with_error_type, with_raw_messages, with_sender_identity
+from local.emulator import error_type, with_error_type, with_metric_math, with_raw_messages, with_sender_identity
 
 
 class TransientError(Exception):
@@ -98,3 +98,17 @@ def test_a_raw_message_is_relayed_with_its_pictures_and_the_services_own_message
 def test_a_message_that_is_not_raw_is_built_as_before() -> None:
     _, build = with_raw_messages(lambda raw: {}, lambda *fields: "rebuilt")
     assert build("source", ["to"], [], [], "subject", "text", "html", "id@ses") == "rebuilt"
+
+
+def test_an_alarm_on_an_expression_is_kept_and_never_evaluated() -> None:
+    def record(name: str, props: dict[str, Any]) -> dict[str, Any]:
+        if props.get("Metrics"):
+            raise ValueError("metric math")
+        return {"AlarmName": name, **props}
+
+    metrics = [{"Id": "share", "Expression": "a / b"}]
+    alarm = with_metric_math(record)("share", {"Threshold": 80, "Metrics": metrics})
+    # The emulator evaluates only what has a namespace.
+    assert alarm == {"AlarmName": "share", "Threshold": 80, "Metrics": metrics, "Namespace": "", "MetricName": ""}
+    plain = {"Namespace": "AWS/SQS", "MetricName": "m", "Threshold": 1}
+    assert with_metric_math(record)("plain", plain) == {"AlarmName": "plain", **plain}
