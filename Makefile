@@ -5,7 +5,7 @@ DEV := $(ENV)/dev/bin
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup up down status deploy logs demo check test test-unit test-integration test-model bench clean
+.PHONY: help setup up down status deploy logs demo check audit lock test test-unit test-integration test-model bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,8 +32,17 @@ logs: ## the last lines of every log
 demo: setup ## one picture from prompt to mail
 	@$(DEV)/python -m cli demo
 
-check: setup ## linters, types, import rules, template, state machine, drift of generated files
+check: setup ## linters, types, import rules, template, state machine, weaknesses, drift of generated files
+	@$(PYTHON) -m local.setup audit checkov
 	@$(DEV)/python -m local.check
+
+audit: setup ## what is known against the pinned packages; fails where nobody answers
+	@$(PYTHON) -m local.setup audit
+	@$(DEV)/python -m local.known_vulnerabilities
+
+lock: setup ## write the lists with hashes from requirements*.in
+	@$(PYTHON) -m local.setup audit
+	@$(DEV)/python -m local.lock
 
 test: test-unit test-model test-integration ## every test
 

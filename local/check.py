@@ -1,6 +1,7 @@
 """`make check`: every static check, two at a time, with the output of those that fail.
 
-Run as `python -m local.check [NAME ...]`. The exit status is 1 when any check fails.
+Run as `python -m local.check [NAME ...]`. The exit status is 1 when any check fails. A check that asks
+somebody on the network and gets no answer is shown as unknown: neither passed nor failed.
 """
 
 from __future__ import annotations
@@ -14,15 +15,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from local.environment import clean_environment
+from local.known_vulnerabilities import NOBODY_ANSWERED
 from local.settings import Settings
 
 # Each writes a file that is kept in the repository; with --check it fails when the file is not what it would write.
 GENERATORS = (("-m", "afterimage.describe_api", "--check"),)
+# Entropy finds ids of examples and digests here, hundreds of them; the other detectors know what keys look like. What
+# tests call a secret is named, because it is none.
+SECRETS = (
+    *("--disable-plugin", "HexHighEntropyString", "--disable-plugin", "Base64HighEntropyString"),
+    *("--exclude-secrets", "^(testing|real|real-secret|second|AKIAREALACCOUNT00000)$"),
+    *("--exclude-lines", "GenerateSecret: |Aa1-"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """One command. It passes with exit status 0."""
+    """One command. It passes with exit status 0, and with NOBODY_ANSWERED it knows nothing."""
 
     name: str
     argv: list[str]
@@ -60,11 +69,42 @@ def checks(settings: Settings) -> list[Check]:
             Check(name=f"generated: {' '.join(command)}", argv=[str(dev / "python"), *command], environment=sources)
             for command in GENERATORS
         ),
+        *security_checks(settings),
     ]
 
 
-def run(check: Check, settings: Settings) -> tuple[bool, float, str]:
-    """Run one check; return whether it passed, its seconds and its output."""
+def security_checks(settings: Settings) -> list[Check]:
+    """Checks by tools that look for weaknesses; why these and with which exceptions, see docs/decisions/0011."""
+    audit = settings.environments / "audit" / "bin"
+    checkov = settings.environments / "checkov" / "bin" / "checkov"
+    bandit = ["--quiet", "--configfile", "pyproject.toml", "--recursive", "functions", "cli", "local", "model"]
+    return [
+        Check(name="checkov", argv=[str(checkov), "--config-file", "tests/security/checkov.yaml"]),
+        Check(
+            name="known vulnerabilities",
+            argv=[str(settings.python("dev")), "-m", "local.known_vulnerabilities"],
+            environment={"PYTHONPATH": str(settings.root)},
+        ),
+        Check(name="bandit", argv=[str(audit / "bandit"), *bandit]),
+        Check(name="zizmor", argv=[str(audit / "zizmor"), "--offline", "--quiet", ".github/workflows"]),
+        Check(name="secrets", argv=[str(audit / "detect-secrets-hook"), *SECRETS, *_tracked(settings.root)]),
+    ]
+
+
+def _tracked(root: Path) -> list[str]:
+    """Files that git knows, without the lists of hashes and pictures; all of them where there is no git."""
+    done = subprocess.run(["git", "ls-files", "-z"], cwd=root, capture_output=True, text=True, check=False)
+    if done.returncode == 0:
+        names = [name for name in done.stdout.split("\0") if (root / name).is_file()]
+    else:
+        hidden = (".afterimage", ".git", ".aws-sam")
+        relative = [path.relative_to(root) for path in root.rglob("*") if path.is_file()]
+        names = [str(path) for path in relative if path.parts[0] not in hidden]
+    return [name for name in names if not name.endswith((".txt", ".png", ".safetensors"))]
+
+
+def run(check: Check, settings: Settings) -> tuple[int, float, str]:
+    """Run one check; return its exit status, its seconds and its output."""
     began = time.monotonic()
     done = subprocess.run(
         check.argv,
@@ -76,7 +116,7 @@ def run(check: Check, settings: Settings) -> tuple[bool, float, str]:
         text=True,
         check=False,
     )
-    return done.returncode == 0, time.monotonic() - began, done.stdout
+    return done.returncode, time.monotonic() - began, done.stdout
 
 
 def main(names: list[str]) -> int:
@@ -85,17 +125,21 @@ def main(names: list[str]) -> int:
     if len(wanted) < len(names):
         print(f"There are: {', '.join(check.name for check in checks(settings))}.", file=sys.stderr)
         return 2
-    failed = []
+    failed: list[str] = []
+    unknown: list[str] = []
     with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
         futures = {pool.submit(run, check, settings): check for check in wanted}
         for future in concurrent.futures.as_completed(futures):
             name = futures[future].name
-            passed, seconds, output = future.result()
-            print(f"{'ok    ' if passed else 'FAILED'} {name} ({seconds:.1f} s)", flush=True)
-            if not passed:
-                failed.append(name)
-                print("\n".join(f"       {line}" for line in output.splitlines()), flush=True)
-    print(f"{len(wanted) - len(failed)} of {len(wanted)} checks passed.")
+            status, seconds, output = future.result()
+            word = {0: "ok     ", NOBODY_ANSWERED: "unknown"}.get(status, "FAILED ")
+            print(f"{word} {name} ({seconds:.1f} s)", flush=True)
+            if status:
+                (unknown if status == NOBODY_ANSWERED else failed).append(name)
+                print("\n".join(f"        {line}" for line in output.splitlines()), flush=True)
+    print(f"{len(wanted) - len(failed) - len(unknown)} of {len(wanted)} checks passed.")
+    if unknown:
+        print(f"Nobody answered: {', '.join(unknown)}.")
     return 1 if failed else 0
 
 

@@ -1,8 +1,10 @@
 """Create the virtual environments under `.afterimage/env`, once: `python3 -m local.setup [NAME ...]`.
 
-Four of them, because their pins exclude each other: `dev` (tests, checks, command line), `cloud` (emulator), `sam`
-(aws-sam-cli), `model` (torch). This module runs on whatever `python3` a person has, so it uses nothing but the standard
-library and no syntax that Python 3.7 does not know, so that an old one is told what it lacks.
+Apart from each other, because their pins exclude each other: `dev` (tests, checks, command line), `cloud` (emulator),
+`sam` (aws-sam-cli), `model` (torch); and, made only where they are named, because only checks need them, `audit` and
+`checkov`. The lists carry hashes, so pip takes the very files that were there when they were written. This module runs
+on whatever `python3` a person has, so it uses nothing but the standard library and no syntax that Python 3.7 does not
+know, so that an old one is told what it lacks.
 """
 
 from __future__ import annotations
@@ -10,7 +12,6 @@ from __future__ import annotations
 import concurrent.futures
 import hashlib
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -26,8 +27,12 @@ FILES = {  # the largest first
     "sam": ROOT / "requirements" / "sam.txt",
     "dev": ROOT / "requirements" / "dev.txt",
     "cloud": ROOT / "requirements" / "cloud.txt",
+    "checkov": ROOT / "requirements" / "checkov.txt",
+    "audit": ROOT / "requirements" / "audit.txt",
 }
-_INCLUDE = re.compile(r"^-r\s+(\S+)", re.MULTILINE)
+EVERYDAY = ("model", "sam", "dev", "cloud")
+# Installed after the list, without hashes: which file of torch is the right one depends on the machine.
+AFTERWARDS = {"model": ROOT / "model" / "requirements-torch.txt"}
 
 
 class SetupError(RuntimeError):
@@ -55,12 +60,10 @@ def _version(python: str) -> tuple[int, ...] | None:
     return tuple(map(int, done.stdout.split())) if done.returncode == 0 else None
 
 
-def digest(requirements: Path, version: tuple[int, ...]) -> str:
-    """What an environment was made from: interpreter version, requirement file and the files it includes."""
-    text = requirements.read_text()
-    parts = [repr(version), text]
-    parts += [(requirements.parent / name).read_text() for name in _INCLUDE.findall(text)]
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+def digest(name: str, version: tuple[int, ...]) -> str:
+    """What an environment was made from: interpreter version and lists."""
+    lists = [path for path in (FILES[name], AFTERWARDS.get(name)) if path]
+    return hashlib.sha256("\0".join([repr(version), *(path.read_text() for path in lists)]).encode()).hexdigest()
 
 
 def is_made(name: str, version: tuple[int, ...]) -> bool:
@@ -69,9 +72,7 @@ def is_made(name: str, version: tuple[int, ...]) -> bool:
     if not requirements.exists():
         raise SetupError(f"{requirements.relative_to(ROOT)} is missing.")
     stamp = folder / ".made-from"
-    return (
-        (folder / "bin" / "python").exists() and stamp.exists() and stamp.read_text() == digest(requirements, version)
-    )
+    return (folder / "bin" / "python").exists() and stamp.exists() and stamp.read_text() == digest(name, version)
 
 
 def make(name: str, python: str, version: tuple[int, ...]) -> float:
@@ -86,9 +87,13 @@ def make(name: str, python: str, version: tuple[int, ...]) -> float:
             _run([python, "-m", "venv", "--clear", str(folder)], output, name, log)
         pip = [str(interpreter), "-m", "pip", "--disable-pip-version-check", "--no-input"]
         # Compiling everything takes longer than compiling, on first use, the part that is used.
-        install = ["install", "--no-compile", "--progress-bar", "off", "--requirement", str(FILES[name])]
-        _run([*pip, *install], output, name, log)
-    (folder / ".made-from").write_text(digest(FILES[name], version))
+        install = [*pip, "install", "--no-compile", "--progress-bar", "off", "--requirement"]
+        # The lists are complete, so pip has nothing to look for; it is asked afterwards whether anything is missing.
+        _run([*install, str(FILES[name]), "--no-deps"], output, name, log)
+        if name in AFTERWARDS:
+            _run([*install, str(AFTERWARDS[name])], output, name, log)
+        _run([*pip, "check"], output, name, log)
+    (folder / ".made-from").write_text(digest(name, version))
     return time.monotonic() - began
 
 
@@ -109,7 +114,7 @@ def main(names: list[str]) -> int:
         unknown = sorted(set(names) - set(FILES))
         if unknown:
             raise SetupError(f"No such environment: {', '.join(unknown)}. There are {', '.join(FILES)}.")
-        wanted = [name for name in FILES if name in (names or FILES) and not is_made(name, version)]
+        wanted = [name for name in FILES if name in (names or EVERYDAY) and not is_made(name, version)]
         if not wanted:
             return 0
         began = time.monotonic()

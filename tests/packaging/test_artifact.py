@@ -35,7 +35,7 @@ def normalised(name: str) -> str:
 
 
 def requirements() -> dict[str, str]:
-    lines = (ROOT / "functions" / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    lines = (ROOT / "functions" / "requirements.in").read_text(encoding="utf-8").splitlines()
     wanted = [line for line in lines if line.strip() and not line.startswith("#")]
     pinned = [re.fullmatch(r"([A-Za-z0-9._-]+)==([0-9][0-9A-Za-z.]*)", line) for line in wanted]
     assert all(pinned), f"not pinned: {[line for line, match in zip(wanted, pinned, strict=True) if not match]}"
