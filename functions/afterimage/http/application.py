@@ -16,6 +16,14 @@ from afterimage.http.schemas import FieldProblem, Problem
 from afterimage.telemetry import facts_of, logger
 
 _JSON = "application/json"
+# On every answer: presigned URLs and prompts stand in bodies, so no cache keeps one, no browser takes it for something
+# else or runs what is in it, and no page that is reached from it learns its address.
+_CLOSED = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
 
 
 class _Resolver(APIGatewayHttpResolver):
@@ -28,8 +36,10 @@ class _Resolver(APIGatewayHttpResolver):
                 event = _with_json_body(event)
             except _BodyRefusedError as exc:
                 refusal = problem_response(exc.status, exc.code, exc.sentence)
-                return {"statusCode": refusal.status_code, "headers": dict(refusal.headers), "body": refusal.body}
-        return super().resolve(event, context)
+                headers = {**_CLOSED, **refusal.headers}
+                return {"statusCode": refusal.status_code, "headers": headers, "body": refusal.body}
+        response: dict[str, Any] = super().resolve(event, context)
+        return response | {"headers": _CLOSED | response["headers"]}
 
 
 class _BodyRefusedError(Exception):
