@@ -69,6 +69,7 @@ def keeping_secrets(handler: Handler) -> Handler:
             raise
         except Exception as exc:  # unforeseen, so whatever it is
             logger.error("unforeseen error", **facts_of(exc))
+            count("UnforeseenError")
             raise InternalError() from None
 
     return cast("Handler", guarded)

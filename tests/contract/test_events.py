@@ -357,7 +357,11 @@ def check_schedule_sweep() -> None:
         swept = sweep_open_jobs.lambda_handler(event("schedule_sweep"), lambda_context())
     finally:
         sweep_open_jobs.dependencies = original
-    assert {name: number for name, number in swept.items() if number} == {"restarted": 1}
+    assert {name: number for name, number in swept.items() if number} == {
+        "restarted": 1,
+        "open_jobs": 1,
+        "oldest_s": 150,
+    }
 
 
 def lambda_context() -> Any:

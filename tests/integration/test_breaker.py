@@ -5,6 +5,7 @@ The emulator does not evaluate metric math, so the alarm is moved by SetAlarmSta
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -58,3 +59,12 @@ def test_the_deployed_alarm_is_the_one_of_the_template(cloud: LocalCloud) -> Non
     ]
     assert alarm["AlarmActions"] == [resource_name(cloud, "BreakerTopic")]
     assert [metric["Id"] for metric in alarm["Metrics"]] == ["ended", "share", "failed"]
+
+
+def test_the_deployed_dashboard_is_json_about_this_stack(cloud: LocalCloud) -> None:
+    body = cloud.client("cloudwatch").get_dashboard(DashboardName=cloud.stack["stack_name"])["DashboardBody"]
+    rows = [row for widget in json.loads(body)["widgets"] for row in widget["properties"]["metrics"]]
+    ours = [row for row in rows if row[0] == "Afterimage"]
+    assert ours
+    assert {row[3] for row in ours} == {cloud.stack["stack_name"]}
+    assert "${" not in body

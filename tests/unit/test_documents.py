@@ -26,9 +26,9 @@ _VARIANTS = {
 
 
 def counted_metrics() -> set[str]:
-    """The name of every metric that a handler counts."""
+    """The name of every metric that is counted or measured."""
     names: set[str] = set()
-    for path in sorted((ROOT / "functions" / "afterimage" / "handlers").glob("*.py")):
+    for path in sorted((ROOT / "functions" / "afterimage").rglob("*.py")):
         for is_format, name, other in _COUNTED.findall(path.read_text(encoding="utf-8")):
             if is_format:
                 prefix = name.partition("{")[0]

@@ -414,4 +414,18 @@ def test_each_kind_is_counted() -> None:
         aged(JobStatus.QUEUED, 0, 4),
     )
     counted = {"restarted": 1, "resumed": 0, "closed": 1, "left_running": 0, "skipped": 0, "later": 0}
-    assert handler.handle(world.broom) == counted
+    swept = handler.handle(world.broom)
+    # The third was touched a moment ago and the fourth has just come: neither counts as waiting.
+    assert swept == counted | {"open_jobs": 2, "oldest_s": swept["oldest_s"]}
+
+
+def test_the_oldest_open_job_is_told_by_its_age_whatever_was_done_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: dict[str, float] = {}
+    monkeypatch.setattr(handler, "measure", lambda name, value, *_: told.update({name: value}))
+    young = dataclasses.replace(aged(JobStatus.GENERATING, SILENCE_MS + 1000, 2), job_id=job_id(2, NOW_MS - 300_000))
+    old = dataclasses.replace(aged(JobStatus.GENERATING, SILENCE_MS + 1000, 3), job_id=job_id(3, NOW_MS - 7_200_000))
+    handler.handle(World(young, old).broom)
+    assert told["OpenJobs"] == 2
+    assert told["OldestOpenJobSeconds"] == 7200
+    handler.handle(World().broom)
+    assert told == {"OpenJobs": 0, "OldestOpenJobSeconds": 0}

@@ -32,7 +32,7 @@ from afterimage.http.schemas import (
     view_of,
 )
 from afterimage.settings import RequestsApiSettings, read_settings
-from afterimage.telemetry import count, environment, logger, metrics, now_ms, random_bytes
+from afterimage.telemetry import count, environment, logger, measure, metrics, now_ms, random_bytes
 from afterimage.usecases.create_request import Door, create_request
 from afterimage.usecases.read_requests import list_requests, read_request
 
@@ -123,6 +123,8 @@ def post_image(
     accepted = create_request(body.to_request(), _caller(), idempotency_key, _deps().door)
     logger.info("request accepted", job_id=accepted.job.job_id, replayed=accepted.replayed)
     count("RequestReplayed" if accepted.replayed else "RequestAccepted")
+    if not accepted.replayed:
+        measure("PicturesOrdered", len(accepted.job.spec.seeds))
     if accepted.refusal:
         logger.warning("workflow not started", job_id=accepted.job.job_id, refusal=accepted.refusal)
         count("RequestNotStarted")

@@ -16,7 +16,7 @@ from afterimage.domain.model_profiles import model_profiles
 from afterimage.domain.recipients import MAIL_ANY_SCOPE, Caller
 from afterimage.domain.request import ImageRequest
 from afterimage.settings import StartScheduledRequestSettings, read_settings
-from afterimage.telemetry import count, environment, keeping_secrets, logger, metrics, now_ms, random_bytes
+from afterimage.telemetry import count, environment, keeping_secrets, logger, measure, metrics, now_ms, random_bytes
 from afterimage.usecases.create_request import Door, create_request
 
 
@@ -55,6 +55,8 @@ def handle(event: dict[str, Any], deps: Door) -> dict[str, str]:
         return {"refused": exc.code}
     logger.info("scheduled request accepted", job_id=accepted.job.job_id, replayed=accepted.replayed)
     count("RequestReplayed" if accepted.replayed else "RequestAccepted")
+    if not accepted.replayed:
+        measure("PicturesOrdered", len(accepted.job.spec.seeds))
     if accepted.refusal:
         logger.warning("workflow not started", job_id=accepted.job.job_id, refusal=accepted.refusal)
         count("RequestNotStarted")

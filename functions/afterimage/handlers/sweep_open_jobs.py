@@ -6,6 +6,8 @@ import dataclasses
 import functools
 from typing import Any
 
+from aws_lambda_powertools.metrics import MetricUnit
+
 from afterimage.adapters.aws import client
 from afterimage.adapters.dynamodb.attempts import DynamoAttemptStore
 from afterimage.adapters.dynamodb.jobs import DynamoJobStore
@@ -15,7 +17,7 @@ from afterimage.adapters.s3_results import S3Results
 from afterimage.adapters.step_functions import StepFunctionsWorkflow
 from afterimage.domain.job import JobId
 from afterimage.settings import SweepOpenJobsSettings, read_settings
-from afterimage.telemetry import count, environment, facts_of, keeping_secrets, logger, metrics, now_ms
+from afterimage.telemetry import count, environment, facts_of, keeping_secrets, logger, measure, metrics, now_ms
 from afterimage.usecases.sweep_open_jobs import Broom, sweep_open_jobs
 
 
@@ -46,6 +48,8 @@ def handle(deps: Broom) -> dict[str, int]:
     swept = sweep_open_jobs(deps)
     result = dataclasses.asdict(swept)
     logger.info("swept", **result)
+    measure("OpenJobs", swept.open_jobs)
+    measure("OldestOpenJobSeconds", swept.oldest_s, MetricUnit.Seconds)
     if swept.restarted or swept.resumed or swept.closed:
         count("SweepMended")
     if swept.skipped:

@@ -13,7 +13,7 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValida
 from afterimage.domain.errors import AfterimageError
 from afterimage.http.problems import CONTENT_TYPE, problem_response, response_for
 from afterimage.http.schemas import FieldProblem, Problem
-from afterimage.telemetry import facts_of, logger
+from afterimage.telemetry import count, facts_of, logger
 
 _JSON = "application/json"
 # On every answer: presigned URLs and prompts stand in bodies, so no cache keeps one, no browser takes it for something
@@ -82,6 +82,7 @@ def application() -> APIGatewayHttpResolver:
     @app.exception_handler(Exception)
     def fail(error: Exception) -> Response[str]:
         logger.error("request failed", **facts_of(error))
+        count("UnforeseenError")
         return response_for(AfterimageError())
 
     @app.not_found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from afterimage.contracts.completion import Completion
 from afterimage.domain.job import Job, JobId, accepted_at_ms
@@ -52,6 +52,9 @@ class Sweep:
     left_running: int = 0
     skipped: int = 0
     later: int = 0
+    # How it stood before: open jobs that nobody touched for a minute or two, and the age of the oldest.
+    open_jobs: int = field(default=0, compare=False)
+    oldest_s: int = field(default=0, compare=False)
 
 
 def sweep_open_jobs(broom: Broom) -> Sweep:
@@ -65,7 +68,9 @@ def sweep_open_jobs(broom: Broom) -> Sweep:
     for job_id in dict.fromkeys(chosen):
         spent = broom.clock() - began_ms >= BUDGET_MS
         outcomes["later" if spent else _mend(job_id, broom)] += 1
-    return Sweep(**outcomes)
+    found = {*queued, *working}
+    oldest_ms = began_ms - min((accepted_at_ms(job_id) for job_id in found), default=began_ms)
+    return Sweep(**outcomes, open_jobs=len(found), oldest_s=max(oldest_ms, 0) // 1000)
 
 
 def choose(job_ids: tuple[JobId, ...], at_ms: int) -> list[JobId]:
