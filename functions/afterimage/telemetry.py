@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 import os
 import secrets
 import time
@@ -27,7 +28,21 @@ NAMESPACE = "Afterimage"
 # Not every call has an outcome to count; the library would warn of each one in the log.
 warnings.filterwarnings("ignore", message="No application metrics to publish")
 
-logger = Logger(service=SERVICE)
+# At DEBUG, these libraries log bodies of requests. A level of their own keeps them from it, whatever level the runtime
+# gives to the root and whatever POWERTOOLS_DEBUG has asked for.
+for _library in ("aws_lambda_powertools", "boto3", "botocore", "s3transfer", "urllib3"):
+    logging.getLogger(_library).setLevel(logging.WARNING)
+
+
+class _Logger(Logger):
+    """Logs no event: the variable POWERTOOLS_LOGGER_LOG_EVENT, which would switch that on, is not listened to."""
+
+    def inject_lambda_context(self, *arguments: Any, **named: Any) -> Any:
+        """Decorate an entry point, as the library does."""
+        return super().inject_lambda_context(*arguments, **(named | {"log_event": False}))
+
+
+logger = _Logger(service=SERVICE)
 metrics = Metrics(namespace=NAMESPACE, service=SERVICE)
 
 

@@ -68,7 +68,8 @@ def _with_json_body(event: dict[str, Any]) -> dict[str, Any]:
 
 def application() -> APIGatewayHttpResolver:
     """Return a resolver that validates, and that answers every error as a problem document."""
-    app = _Resolver(enable_validation=True)
+    # Without debug=False, POWERTOOLS_DEV would print each event and answer a fault with its traceback.
+    app = _Resolver(enable_validation=True, debug=False)
 
     @app.exception_handler(RequestValidationError)
     def refuse_shape(error: RequestValidationError) -> Response[str]:

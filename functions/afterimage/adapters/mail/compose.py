@@ -7,6 +7,7 @@ part, because clients strip `data:` and a presigned URL would be dead; it cannot
 from __future__ import annotations
 
 import functools
+import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,6 +24,10 @@ from afterimage.domain.status import JobStatus
 
 _SHOWN_PX = 320
 _MAX_PROMPT_SHOWN = 600
+# Mail clients turn what looks like an address into a link of their own, in whatever script its dots are. An invisible
+# break behind each mark that holds an address together leaves them words.
+_HOLDS_ADDRESSES = re.compile(r"(?<=\S)([.:/@\\\u2024\u3002\uff0e\uff0f\uff1a\uff20\uff61])(?=\S)")
+_BREAK = "\u200b"
 _JOINERS = "\u200c\u200d"  # Persian is not spelt without the one, nor a family of emoji without the other
 
 
@@ -133,8 +138,10 @@ def _shown_size(size: tuple[int, int]) -> tuple[int, int]:
 
 
 def _visible(prompt: str) -> str:
-    """Return the prompt without characters that reorder or hide text, cut to a length that a mail bears."""
+    """Return the prompt without characters that reorder or hide text, cut to a length that a mail bears, and with
+    nothing in it that a mail client would make a link of."""
     shown = "".join(
         " " if unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp") and c not in _JOINERS else c for c in prompt
     )
-    return shown if len(shown) <= _MAX_PROMPT_SHOWN else f"{shown[:_MAX_PROMPT_SHOWN]}…"
+    cut = shown if len(shown) <= _MAX_PROMPT_SHOWN else f"{shown[:_MAX_PROMPT_SHOWN]}…"
+    return _HOLDS_ADDRESSES.sub(rf"\1{_BREAK}", cut)
