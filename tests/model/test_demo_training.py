@@ -1,15 +1,20 @@
 """Training: a run that is killed and started again ends with the very weights of one that was not."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from math import inf
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 import torch
+from afterimage.contracts.generation import GenerationJob
+from afterimage_model.predictor import Predictor
 from afterimage_model.train import __main__ as command
-from afterimage_model.train import checkpoint, diffusion, schedule, vae
-from afterimage_model.train.dataset import cached_latents, cached_pictures
-from demo.config import DiffusionConfig, TrainConfig, VaeConfig
+from afterimage_model.train import checkpoint, diffusion, schedule, tokenizer, vae
+from afterimage_model.train.dataset import as_floats, cached_latents, cached_pictures, cached_tokens
+from world.config import DiffusionConfig, TrainConfig, VaeConfig
+from world.pen import SIDE
 
 CPU = torch.device("cpu")
 CONFIG = TrainConfig(
@@ -18,7 +23,7 @@ CONFIG = TrainConfig(
     log_every=2,
     checkpoint_every=2,
     vae=VaeConfig(channels=8, steps=4, crop_steps=3, refine_steps=4, batch=2, crop_batch=4),
-    diffusion=DiffusionConfig(channels=(16, 32), text_width=32, steps=4, batch=4, grid_every=100),
+    diffusion=DiffusionConfig(channels=(16, 16, 32), text_width=32, steps=4, batch=4, captions=2, grid_every=100),
 )
 
 
@@ -46,8 +51,9 @@ def run(stage: str, folder: Path) -> None:
         vae.refine(CONFIG, cached_pictures(CONFIG.vae_scenes, folder), folder, CPU, inf)
         return
     squeezer = vae.build(CONFIG.vae).eval()
+    tokens = cached_tokens(16, 2, tokenizer.build(CONFIG.diffusion.tokens), folder)
     torch.manual_seed(3)
-    diffusion.train(CONFIG, torch.randn(16, 8, 8, 8), squeezer, folder, inf)
+    diffusion.train(CONFIG, torch.randn(16, 8, 16, 16), tokens, squeezer, folder, inf)
 
 
 @pytest.mark.parametrize("stage", ["vae", "diffusion", "refine"])
@@ -72,7 +78,7 @@ def test_a_killed_run_resumes_to_the_same_weights(stage: str, tmp_path: Path, mo
 
 
 def test_a_new_autoencoder_already_gives_a_blurred_copy(tmp_path: Path) -> None:
-    pictures = vae.as_floats(cached_pictures(16, tmp_path), CPU)
+    pictures = as_floats(cached_pictures(16, tmp_path), CPU)
     squeezer = vae.build(VaeConfig()).eval()
     with torch.no_grad():
         copy = squeezer.decoder(squeezer.encoder(pictures))
@@ -82,7 +88,7 @@ def test_a_new_autoencoder_already_gives_a_blurred_copy(tmp_path: Path) -> None:
 def test_latents_are_kept_and_the_same_when_asked_again(tmp_path: Path) -> None:
     squeezer = vae.build(CONFIG.vae).eval()
     first = cached_latents(8, squeezer, tmp_path, CPU)
-    assert first.shape == (8, 8, 8, 8)
+    assert first.shape == (8, 8, 16, 16)
     assert torch.equal(first, cached_latents(8, squeezer, tmp_path, CPU))
 
 
@@ -91,3 +97,30 @@ def test_help_explains_the_stages(capsys: pytest.CaptureFixture[str]) -> None:
         command.parse(["--help"])
     told = capsys.readouterr().out
     assert all(stage in told for stage in command.STAGES)
+
+
+def test_a_trained_folder_is_one_the_server_serves(tmp_path: Path, load: Callable[[Path], Predictor]) -> None:
+    for stage in ("vae", "diffusion"):
+        run(stage, tmp_path)
+    command.write(CONFIG, tmp_path, tmp_path / "weights")
+    files = [file for file in (tmp_path / "weights").rglob("*") if file.is_file()]
+    assert {file.suffix for file in files} <= {".json", ".safetensors"}
+    predictor = load(tmp_path / "weights")
+    result = predictor.predict(GenerationJob(job_id="one", prompt="a red heart and a dragon", seeds=(1,)))
+    assert result.pictures[0].image.size == (SIDE, SIDE)
+    assert [warning.detail for warning in result.plan.warnings if warning.code == "unknown_words"] == ["dragon"]
+
+
+def test_what_is_configured_fits_the_repository() -> None:
+    """Stored in 16 bits; 20 MB is the most that a demo may weigh."""
+    plan = TrainConfig()
+    writer = diffusion.Writer(plan.diffusion, plan.vae.latent_channels, tokenizer.build(plan.diffusion.tokens))
+    parts = (writer, vae.build(plan.vae))
+    assert 2 * sum(weight.numel() for part in parts for weight in part.parameters()) < 19_000_000
+
+
+def test_diffusion_does_not_build_on_half_an_autoencoder(tmp_path: Path) -> None:
+    run("vae", tmp_path)
+    longer = replace(CONFIG, vae=replace(CONFIG.vae, steps=8))
+    with pytest.raises(ValueError, match="4 of 8 steps"):
+        vae.trained(longer, tmp_path, CPU)

@@ -6,20 +6,17 @@ network learns the velocity e - x from that point, t and the words. The text enc
 
 from copy import deepcopy
 from pathlib import Path
-from random import Random
 from time import monotonic
 
 import torch
-from demo.captions import caption
-from demo.config import DiffusionConfig, TrainConfig
-from demo.scenes import SIDE, Scene, Shape
 from diffusers import AutoencoderTiny, UNet2DConditionModel
 from torch import Tensor, nn
 from torch.nn import functional
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+from world.config import DiffusionConfig, TrainConfig
+from world.pen import SIDE
 
 from afterimage_model.train import checkpoint, tokenizer
-from afterimage_model.train.dataset import scenes
 from afterimage_model.train.log import Log
 from afterimage_model.train.preview import preview
 from afterimage_model.train.schedule import learning_rate, step_generator
@@ -76,28 +73,27 @@ def loss_of(writer: Writer, latents: Tensor, tokens: Tensor, time_bias: float, c
     return functional.mse_loss(writer.velocity((1 - share) * latents + share * noise, time, tokens), noise - latents)
 
 
-def tokens_of(words: CLIPTokenizer, some: list[Scene], drop: float, chance: Random) -> Tensor:
-    """A fresh caption for each scene, some of them empty, as tokens (n, length)."""
-    captions = ["" if chance.random() < drop else caption(scene, chance) for scene in some]
-    encoded = words(captions, padding="max_length", truncation=True, return_tensors="pt")
-    ids: Tensor = encoded.input_ids
-    return ids
+def batch_of(
+    latents: Tensor, tokens: Tensor, silence: Tensor, plan: DiffusionConfig, chance: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Latents (n, c, h, w) and one wording of each (n, length) for one step; some wordings are silence."""
+    chosen = torch.randint(len(latents), (plan.batch,), generator=chance)
+    wording = torch.randint(tokens.shape[1], (plan.batch,), generator=chance)
+    dropped = torch.rand(plan.batch, generator=chance) < plan.drop_caption
+    told = torch.where(dropped[:, None], silence, tokens[chosen, wording].long())
+    return latents[chosen.to(latents.device)].float(), told.to(latents.device)
 
 
-def choose(shapes: Tensor, others: Tensor, plan: DiffusionConfig, chance: torch.Generator) -> Tensor:
-    """The scenes of one batch, by number, with the planned share of shapes."""
-    count = round(plan.shapes * plan.batch)
-    picks = ((shapes, count), (others, plan.batch - count))
-    return torch.cat([some[torch.randint(len(some), (number,), generator=chance)] for some, number in picks])
+def train(
+    config: TrainConfig, latents: Tensor, tokens: Tensor, vae: AutoencoderTiny, folder: Path, until: float
+) -> Writer:
+    """Trains on latents (scenes, c, h, w) and tokens (scenes, wordings, length), resuming from `folder`.
 
-
-def train(config: TrainConfig, latents: Tensor, vae: AutoencoderTiny, folder: Path, until: float) -> Writer:
-    """Trains on latents of the first scenes until done or `until` (monotonic seconds), resuming from `folder`."""
+    Ends when done or `until` (monotonic seconds).
+    """
     device, plan = latents.device, config.diffusion
     words = tokenizer.build(plan.tokens)
-    all_scenes = scenes(len(latents))
-    is_shape = torch.tensor([isinstance(scene, Shape) for scene in all_scenes])
-    shapes, others = is_shape.nonzero().flatten(), (~is_shape).nonzero().flatten()
+    silence = words("", padding="max_length", return_tensors="pt").input_ids
     torch.manual_seed(config.seed)
     writer = Writer(plan, latents.shape[1], words).to(device)
     average = deepcopy(writer).requires_grad_(False)
@@ -111,13 +107,12 @@ def train(config: TrainConfig, latents: Tensor, vae: AutoencoderTiny, folder: Pa
     running = 0.0
     while step < plan.steps and monotonic() < until:
         chance = step_generator(config.seed, step)
-        chosen = choose(shapes, others, plan, chance)
-        tokens = tokens_of(
-            words, [all_scenes[i] for i in chosen.tolist()], plan.drop_caption, Random(config.seed + step)
-        )
+        some, told = batch_of(latents, tokens, silence, plan, chance)
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step, plan.steps, plan.learning_rate, warmup=min(400, plan.steps // 10))
-        loss = loss_of(writer, latents[chosen.to(device)], tokens.to(device), plan.time_bias, chance)
+            group["lr"] = learning_rate(
+                step, plan.steps, plan.learning_rate, warmup=min(400, plan.steps // 10), cool_from=plan.cool_from
+            )
+        loss = loss_of(writer, some, told, plan.time_bias, chance)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(writer.parameters(), 1.0)
@@ -131,7 +126,7 @@ def train(config: TrainConfig, latents: Tensor, vae: AutoencoderTiny, folder: Pa
         if step % config.checkpoint_every == 0 or step == plan.steps:
             _save(path, writer, average, optimizer, step)
         if step % plan.grid_every == 0:
-            preview(folder / "grids" / f"{step:06}.png", vae, average, words, log.path.with_name("fidelity.csv"), step)
+            preview(folder / "grids" / f"{step:06}.png", vae, average, words, folder / "fidelity.csv", step)
     _save(path, writer, average, optimizer, step)
     return average.eval()
 

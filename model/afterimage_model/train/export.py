@@ -4,16 +4,16 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from demo.scenes import SIDE
-from demo.words import vocabulary
 from diffusers import AutoencoderTiny, DPMSolverMultistepScheduler, StableDiffusionPipeline
 from transformers import CLIPTokenizer
+from world.pen import SIDE
+from world.words import vocabulary
 
 if TYPE_CHECKING:
     from afterimage_model.train.diffusion import Writer
 
 STEPS, GUIDANCE = 8, 4.5
-"""The fewest steps and the guidance that the fidelity table likes best; `python -m demo.fidelity` tries others."""
+"""The fewest steps and the guidance that the fidelity table likes best; `python -m world.fidelity` tries others."""
 
 
 def assemble(vae: AutoencoderTiny, writer: "Writer", words: CLIPTokenizer) -> StableDiffusionPipeline:
@@ -39,7 +39,7 @@ def limits() -> dict[str, object]:
     """What a server must know about the folder: defaults, limits, and the words that count."""
     return {
         "name": "afterimage-demo",
-        "version": "1",
+        "version": "2",
         "default_width": SIDE,
         "default_height": SIDE,
         "default_steps": STEPS,

@@ -1,8 +1,10 @@
-"""Curves: one CSV per stage, and the same line on standard output."""
+"""Curves as one CSV per stage, with the same line on standard output, and grids of pictures."""
 
 import csv
 from pathlib import Path
 from time import strftime
+
+from PIL import Image
 
 
 class Log:
@@ -23,3 +25,12 @@ class Log:
         print(
             strftime("%H:%M:%S"), self.path.stem, *(f"{name} {value:.4g}" for name, value in values.items()), flush=True
         )
+
+
+def grid(pictures: list[Image.Image], columns: int) -> Image.Image:
+    """The pictures, all of one size, in rows."""
+    side, rows = pictures[0].width + 2, -(-len(pictures) // columns)
+    sheet = Image.new("RGB", (columns * side, rows * side), (128, 128, 128))
+    for number, picture in enumerate(pictures):
+        sheet.paste(picture, (number % columns * side + 1, number // columns * side + 1))
+    return sheet

@@ -1,66 +1,54 @@
 """What a run looks like while it runs: a grid of pictures and the first lines of the fidelity table."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-import torch
-from demo.fidelity import generate, landscapes, one_object, score
-from demo.scenes import SIDE
 from diffusers import AutoencoderTiny, StableDiffusionPipeline
-from PIL import Image
 from transformers import CLIPTokenizer
+from world.fidelity import SETS, generate, score
 
 from afterimage_model.train.export import GUIDANCE, STEPS, assemble
-from afterimage_model.train.log import Log
+from afterimage_model.train.log import Log, grid
 
 if TYPE_CHECKING:
     from afterimage_model.train.diffusion import Writer
 
-PROMPTS = (
+COUNT: Final = 48
+"""Prompts per line of the table: enough for a curve, too few for a card."""
+
+PROMPTS: Final = (
     "a red circle on a blue background",
-    "a yellow star on black",
-    "pink heart",
-    "green triangle on a white background",
+    "cat",
+    "a house in the snow at night",
     "a boat at sunset",
-    "a house in the snow",
-    "a tree on a hill at night under the moon",
+    "rocket",
+    "a red heart to the left of a yellow star",
+    "a lighthouse, watercolour painting, loose washes",
     "mountains by the sea",
-    "a red house under the sun",
-    "starry night",
-    "a cat",
-    "house",
-    "a beautiful sunset over the ocean",
-    "sun",
-    "Moon",
-    "big purple square, orange background",
+    "a green car on the beach",
+    "three blue butterflies",
+    "a tree on a hill under the moon",
+    "a beautiful flower, pixel art",
+    "robot, line art",
+    "a dragon",
+    "a green apple on black",
+    "a mushroom above a pink fish",
 )
 
 
-def grid(pictures: list[Image.Image], columns: int, scale: int = 2) -> Image.Image:
-    """The pictures in rows, each `scale` times its size."""
-    side, rows = SIDE * scale + 2, -(-len(pictures) // columns)
-    sheet = Image.new("RGB", (columns * side, rows * side), (128, 128, 128))
-    for number, picture in enumerate(pictures):
-        enlarged = picture.resize((SIDE * scale, SIDE * scale), Image.Resampling.NEAREST)
-        sheet.paste(enlarged, (number % columns * side + 1, number // columns * side + 1))
-    return sheet
-
-
 def samples(pipeline: StableDiffusionPipeline, path: Path, columns: int = 6) -> None:
-    """Saves one row of seeds for each second of the prompts: what the model card shows, unselected."""
-    prompts = [prompt for prompt in PROMPTS[::2] for _ in range(columns)]
+    """Saves one row of seeds for each of the first prompts: what a model card shows, unselected."""
+    prompts = [prompt for prompt in PROMPTS[:8] for _ in range(columns)]
     grid(generate(pipeline, prompts, STEPS, GUIDANCE), columns).save(path, optimize=True)
 
 
 def preview(path: Path, vae: AutoencoderTiny, writer: "Writer", words: CLIPTokenizer, curve: Path, step: int) -> None:
     """Saves a grid with three seeds of each prompt, and adds a row of scores to the curve."""
     pipeline = assemble(vae, writer.eval(), words)
-    prompts = [prompt for prompt in PROMPTS for _ in range(3)]
-    seeds = [torch.Generator().manual_seed(seed) for seed in range(len(prompts))]
-    pictures = pipeline(prompts, num_inference_steps=STEPS, guidance_scale=GUIDANCE, generator=seeds).images
+    pictures = generate(pipeline, [prompt for prompt in PROMPTS for _ in range(3)], STEPS, GUIDANCE)
     path.parent.mkdir(parents=True, exist_ok=True)
     grid(pictures, columns=12).save(path)
-    shapes = score(pipeline, one_object(48, seed=1), STEPS, GUIDANCE)
-    views = score(pipeline, landscapes(48, seed=3), STEPS, GUIDANCE)
-    Log(curve).row(step=step, **shapes, **{f"landscape {kind}": share for kind, share in views.items()})
+    scores = {name: score(pipeline, make(COUNT), STEPS, GUIDANCE) for name, make in SETS.items()}
+    marks = {f"{name}: {kind}": share for name, kinds in scores.items() for kind, share in kinds.items()}
+    Log(curve).row(step=step, **marks)
     writer.train()

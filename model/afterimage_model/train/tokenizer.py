@@ -6,8 +6,8 @@ from itertools import pairwise
 from string import ascii_lowercase, digits
 from typing import Any
 
-from demo.words import vocabulary
 from transformers import CLIPTokenizer
+from world.words import vocabulary
 
 LETTERS = [*ascii_lowercase, *digits, *".,!?'-"]
 START, END = "<|startoftext|>", "<|endoftext|>"

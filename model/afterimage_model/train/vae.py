@@ -9,15 +9,19 @@ from pathlib import Path
 from time import monotonic
 
 import torch
-from demo.config import TrainConfig, VaeConfig
 from diffusers import AutoencoderTiny
+from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional
+from world.config import TrainConfig, VaeConfig
 
 from afterimage_model.train import checkpoint
-from afterimage_model.train.log import Log
+from afterimage_model.train.dataset import as_floats, pictures
+from afterimage_model.train.log import Log, grid
 from afterimage_model.train.schedule import learning_rate, step_generator
 
+UNSEEN = range(10_000_000, 10_000_048)
+"""Seeds of scenes that no training reaches."""
 SPREAD = 4.0
 """Colours in 0..1 times this, around their middle, have about unit variance as latents."""
 
@@ -91,12 +95,6 @@ def loss_of(
     return total, {name: float(part.detach()) for name, part in parts.items()}
 
 
-def as_floats(pictures: Tensor, device: torch.device) -> Tensor:
-    """8-bit (n, h, w, 3) pictures as (n, 3, h, w) in -1..1, channels last in memory, which convolutions like."""
-    floats = pictures.to(device).permute(0, 3, 1, 2).float().div(127.5).sub(1)
-    return floats.contiguous(memory_format=torch.channels_last)
-
-
 def batch_of(pictures: Tensor, config: VaeConfig, crops: bool, chance: torch.Generator) -> Tensor:
     """The 8-bit pictures of one step: quarters of pictures, or whole ones."""
     if not crops:
@@ -109,7 +107,7 @@ def batch_of(pictures: Tensor, config: VaeConfig, crops: bool, chance: torch.Gen
 
 
 def train(config: TrainConfig, pictures: Tensor, folder: Path, device: torch.device, until: float) -> AutoencoderTiny:
-    """Trains on 8-bit (n, 64, 64, 3) pictures until done or `until` (monotonic seconds), resuming from `folder`."""
+    """Trains on 8-bit (n, side, side, 3) pictures until done or `until` (monotonic seconds), resuming from `folder`."""
     torch.manual_seed(config.seed)
     vae = build(config.vae).to(device, memory_format=torch.channels_last)
     plan = Plan("vae", config.vae.steps, config.vae.learning_rate, config.vae.crop_steps)
@@ -134,9 +132,24 @@ def trained(config: TrainConfig, folder: Path, device: torch.device) -> Autoenco
     state = checkpoint.load(folder / "refine.pt", device) or checkpoint.load(folder / "vae.pt", device)
     if state is None:
         raise FileNotFoundError(f"no autoencoder in {folder}: run the stage 'vae' first")
+    if not (folder / "refine.pt").exists() and state["step"] < config.vae.steps:
+        raise ValueError(f"the autoencoder has {state['step']} of {config.vae.steps} steps: run the stage 'vae' on")
     vae = build(config.vae).to(device, memory_format=torch.channels_last)
     vae.load_state_dict(state["vae"])
     return vae.eval()
+
+
+@torch.no_grad()
+def watch(vae: AutoencoderTiny, path: Path, log: Log, step: int) -> None:
+    """Logs how near pictures that training never sees come back, and saves some of them over their copies."""
+    originals = pictures(UNSEEN)
+    copies = vae.decoder(vae.encoder(as_floats(originals, next(vae.parameters()).device))).clamp(-1, 1).cpu()
+    errors = ((copies - as_floats(originals, torch.device("cpu"))) / 2).square().mean((1, 2, 3))
+    log.row(step=step, decibels=float(-10 * errors.log10().mean()))
+    copied = copies.add(1).mul(127.5).round().byte().permute(0, 2, 3, 1)
+    pairs = [side for row in range(0, 48, 12) for some in (originals, copied) for side in some[row : row + 12]]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    grid([Image.fromarray(picture.numpy()) for picture in pairs], columns=12).save(path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +194,8 @@ def _descend(
         step += 1
         if step % config.log_every == 0:
             log.row(step=step, loss=float(loss.detach()), **parts)
+        if step % config.vae.grid_every == 0:
+            watch(vae, folder / "grids" / f"{plan.name}-{step:06}.png", Log(folder / f"{plan.name}-decibels.csv"), step)
         if step % config.checkpoint_every == 0 or step == plan.steps:
             checkpoint.save(path, {"vae": vae.state_dict(), "optimizer": optimizer.state_dict(), "step": step})
     checkpoint.save(path, {"vae": vae.state_dict(), "optimizer": optimizer.state_dict(), "step": step})
