@@ -2,6 +2,7 @@
 
 ModelFault
 ├── InvalidDocument, OutsideLimits, ModeNotSupported, SchedulerNotSupported    the caller's doing, final
+├── InputRefused, AdapterRefused                                               the caller's doing, final
 ├── Cancelled, ClientGone                                                      the caller's wish, final
 ├── NotReady, Busy, OutOfMemory, StorageFailed                                 may work later
 └── GenerationFailed                                                           ours, final
@@ -49,7 +50,7 @@ class OutsideLimits(ModelFault):
 
 
 class ModeNotSupported(ModelFault):
-    """The job asks for another mode than txt2img."""
+    """The job asks for another mode than txt2img and img2img."""
 
     code, status = "mode_not_supported", 400
 
@@ -58,6 +59,18 @@ class SchedulerNotSupported(ModelFault):
     """The job names a scheduler that this model cannot step with."""
 
     code, status = "scheduler_not_supported", 400
+
+
+class InputRefused(ModelFault):
+    """The input picture is missing, hostile, or no still PNG, JPEG or WebP of a reasonable size."""
+
+    code, status = "input_refused", 400
+
+
+class AdapterRefused(ModelFault):
+    """The adapter is missing, no safetensors file, of another digest, or made for another model."""
+
+    code, status = "adapter_refused", 400
 
 
 class Cancelled(ModelFault):

@@ -7,16 +7,17 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
 from afterimage.contracts.codec import to_json
-from afterimage.contracts.generation import GeneratedImage, GenerationJob, GenerationResult
+from afterimage.contracts.generation import IMG2IMG, GeneratedImage, GenerationJob, GenerationResult, GenerationWarning
 from afterimage.contracts.progress import GenerationProgress, progress_key
 
-from afterimage_model.errors import ModelFault
+from afterimage_model.errors import InputRefused, ModelFault
 from afterimage_model.images import PictureFile, encode_picture, encode_thumbnail, picture_facts
+from afterimage_model.inputs import MOST_BYTES, check_input_key, fit_input, read_input
 from afterimage_model.limits import Plan
 from afterimage_model.orders import Order
 from afterimage_model.predictor import Picture, Prediction
@@ -99,9 +100,25 @@ def _begin(order: Order, predictor: Predicts, storage: Storage, bucket: str | No
     destination = parse_destination(job.output_prefix, bucket) if job.output_prefix else None
     plan = predictor.plan(job)
     order.check()
+    if plan.mode == IMG2IMG:
+        plan = _with_input(plan, job, storage, destination.bucket if destination else bucket)
     watch = _watch(storage, destination.bucket if destination else bucket, job.job_id, tombstone)
     watch.open()
     return _Begun(order=order, plan=plan, destination=destination, watch=watch, started=started)
+
+
+def _with_input(plan: Plan, job: GenerationJob, storage: Storage, bucket: str | None) -> Plan:
+    key = str(job.input_key)
+    check_input_key(key, job.job_id)
+    body = storage.get(bucket, key, MOST_BYTES) if bucket is not None else None
+    if body is None:
+        raise InputRefused("there is no input picture at the input_key")
+    picture, cut = fit_input(read_input(body), plan.width, plan.height)
+    warnings = plan.warnings
+    if cut:
+        message = f"The input picture was cut to the proportions of {plan.width} x {plan.height}."
+        warnings += (GenerationWarning(code="input_cut", message=message, detail="input_key"),)
+    return replace(plan, input_picture=picture, warnings=warnings)
 
 
 @contextmanager

@@ -41,6 +41,8 @@ def picture_facts(plan: Plan, seed: int, versions: dict[str, str]) -> dict[str, 
         "steps": str(plan.steps),
         "guidance": str(plan.guidance),
         "scheduler": plan.scheduler,
+        "strength": "" if plan.strength is None else str(plan.strength),
+        "adapter": plan.adapter or "",
         "size": f"{plan.width}x{plan.height}",
         "model": f"{versions['model']} {versions['model_version']}",
     }

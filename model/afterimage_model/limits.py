@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING
 
-from afterimage.contracts.generation import TXT2IMG, GenerationJob, GenerationWarning
+from afterimage.contracts.generation import IMG2IMG, TXT2IMG, GenerationJob, GenerationWarning
 
 from afterimage_model.errors import InvalidDocument, ModelFolderError, ModeNotSupported, OutsideLimits
 from afterimage_model.folder import ModelNotes
 
+if TYPE_CHECKING:
+    from PIL import Image
+
+DEFAULT_STRENGTH = 0.6
 OUTPUT_FORMATS = ("png", "jpeg", "webp")
 
 
@@ -51,7 +56,10 @@ class Limits:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """A job with every blank filled in: exactly what will be made. `warnings` say what was changed."""
+    """A job with every blank filled in: exactly what will be made. `warnings` say what was changed.
+
+    `input_picture` and `strength` belong to img2img; the picture has the plan's size.
+    """
 
     job_id: str
     prompt: str
@@ -63,6 +71,11 @@ class Plan:
     guidance: float
     scheduler: str
     output_format: str
+    mode: str = TXT2IMG
+    strength: float | None = None
+    input_picture: Image.Image | None = field(default=None, compare=False, repr=False)
+    adapter: str | None = None
+    adapter_sha256: str | None = None
     warnings: tuple[GenerationWarning, ...] = ()
 
 
@@ -97,10 +110,10 @@ def resolve_limits(notes: ModelNotes, native: NativeShape) -> Limits:
 
 
 def _check_limits(limits: Limits) -> None:
-    for field in fields(Limits):
-        value = getattr(limits, field.name)
-        if not isinstance(value, str) and value <= 0 and field.name != "default_guidance":
-            raise ModelFolderError(f"limits: {field.name} must be greater than 0, not {value}")
+    for name in (limit.name for limit in fields(Limits)):
+        value = getattr(limits, name)
+        if not isinstance(value, str) and value <= 0 and name != "default_guidance":
+            raise ModelFolderError(f"limits: {name} must be greater than 0, not {value}")
     for name, least, most in (
         ("default_width", limits.min_side, limits.max_side),
         ("default_height", limits.min_side, limits.max_side),
@@ -120,8 +133,8 @@ def make_plan(job: GenerationJob, limits: Limits) -> Plan:
     Raises ModeNotSupported, OutsideLimits or InvalidDocument; the sentence names the limit and the value. The
     scheduler's name is not judged here: see `schedulers.Schedulers.build`.
     """
-    if job.mode != TXT2IMG:
-        raise ModeNotSupported(f"mode {job.mode!r} is not supported; this container makes {TXT2IMG}")
+    if job.mode not in (TXT2IMG, IMG2IMG):
+        raise ModeNotSupported(f"mode {job.mode!r} is not supported; this container makes {TXT2IMG} and {IMG2IMG}")
     if job.output_format not in OUTPUT_FORMATS:
         raise OutsideLimits(f"output_format must be one of {', '.join(OUTPUT_FORMATS)}, not {job.output_format!r}")
     for name, text in (("prompt", job.prompt), ("negative_prompt", job.negative_prompt)):
@@ -132,6 +145,7 @@ def make_plan(job: GenerationJob, limits: Limits) -> Plan:
     guidance = limits.default_guidance if job.guidance is None else job.guidance
     _between("guidance", guidance, 0, limits.max_guidance)
     warnings: list[GenerationWarning] = []
+    strength = _strength(job, steps, warnings.append)
     width = _side("width", job.width, limits.default_width, limits, warnings.append)
     height = _side("height", job.height, limits.default_height, limits, warnings.append)
     if width * height > limits.max_pixels:
@@ -149,8 +163,28 @@ def make_plan(job: GenerationJob, limits: Limits) -> Plan:
         guidance=guidance,
         scheduler=limits.default_scheduler if job.scheduler is None else job.scheduler,
         output_format=job.output_format,
+        mode=job.mode,
+        strength=strength,
+        adapter=job.adapter,
+        adapter_sha256=job.adapter_sha256,
         warnings=tuple(warnings),
     )
+
+
+def _strength(job: GenerationJob, steps: int, warn: Callable[[GenerationWarning], None]) -> float | None:
+    if job.mode == TXT2IMG:
+        for name in ("strength", "input_key"):
+            if getattr(job, name) is not None:
+                message = f"The {name} was ignored because {TXT2IMG} begins from no picture."
+                warn(GenerationWarning(code="parameter_ignored", message=message, detail=name))
+        return None
+    if job.input_key is None:
+        raise InvalidDocument(f"{IMG2IMG} needs an input_key")
+    strength = DEFAULT_STRENGTH if job.strength is None else job.strength
+    _between("strength", strength, 0, 1)
+    if int(steps * strength) < 1:
+        raise OutsideLimits(f"strength times steps must be at least 1, not {strength} x {steps}")
+    return strength
 
 
 def _between(what: str, value: float, least: float, most: float) -> None:

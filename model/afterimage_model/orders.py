@@ -58,4 +58,5 @@ class Order:
 
 def share_key(job: GenerationJob) -> tuple[object, ...]:
     """Jobs with equal keys may go through the network together: everything but texts, seeds and where it goes."""
-    return (job.mode, job.width, job.height, job.steps, job.guidance, job.scheduler)
+    sampling = (job.mode, job.width, job.height, job.steps, job.guidance, job.scheduler, job.strength)
+    return (*sampling, job.adapter, job.adapter_sha256)

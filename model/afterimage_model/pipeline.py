@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,12 @@ transformers.utils.logging.disable_progress_bar()
 diffusers.utils.logging.disable_progress_bar()
 
 
+IMAGE_PIPELINES = {
+    "StableDiffusionPipeline": "StableDiffusionImg2ImgPipeline",
+    "StableDiffusionXLPipeline": "StableDiffusionXLImg2ImgPipeline",
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class LoadedModel:
     """One model ready to run. `safety_checker` was taken out of the pipeline, which would paint pictures black.
@@ -45,6 +52,15 @@ class LoadedModel:
     windows: tuple[tuple[Any, int], ...]
     device: str
     dtype: str
+
+    @cached_property
+    def image_pipeline(self) -> Any:
+        """The same networks in the pipeline that begins from a picture; made when the first such job comes."""
+        kind = IMAGE_PIPELINES[type(self.pipeline).__name__]
+        extra = {"add_watermarker": False} if "XL" in kind else {"requires_safety_checker": False}
+        pipeline = getattr(diffusers, kind)(**self.pipeline.components, **extra)
+        pipeline.set_progress_bar_config(disable=True)
+        return pipeline
 
     @property
     def guidance_is_embedded(self) -> bool:

@@ -16,6 +16,7 @@ import torch
 from afterimage.contracts.generation import GenerationJob, GenerationWarning
 from PIL import Image
 
+from afterimage_model.adapters import Adapters, Fetch
 from afterimage_model.batches import BatchTrials
 from afterimage_model.errors import GenerationFailed, ModelFault
 from afterimage_model.limits import Plan, make_plan
@@ -56,16 +57,20 @@ class Predictor:
         threads: int | None = None,
         warm_up: bool = True,
         max_batch: int | None = None,
+        fetch_adapter: Fetch | None = None,
     ) -> None:
         """`model` is a folder in diffusers' format or a hub id; `threads` None leaves torch's own choice.
 
         `max_batch` is how many pictures may go through the network at once, None what the folder or the device says.
+        `fetch_adapter` reads the file of a LoRA; None: there are none.
         """
         self._model = model
         self._device = device
         self._threads = threads
         self._warm_up = warm_up
         self._max_batch = max_batch
+        self._fetch_adapter = fetch_adapter
+        self._adapters: Adapters | None = None
         self._loaded: LoadedModel | None = None
         self._texts = Texts()
         self._trials = BatchTrials()
@@ -80,6 +85,7 @@ class Predictor:
             torch.set_num_threads(self._threads)
         started = time.monotonic()
         self._loaded = load_model(self._model, device=self._device)
+        self._adapters = Adapters(self._loaded.pipeline, self._fetch_adapter)
         seconds = {"load": time.monotonic() - started}
         if self._warm_up:
             started = time.monotonic()
@@ -104,8 +110,9 @@ class Predictor:
         """Make the pictures of several jobs that differ in texts and seeds only; one outcome for each, in their order.
 
         A fault that one job's `on_step` raises is that job's outcome, and the others go on. Without memory the batch is
-        halved until it fits or is one picture. Raises what the libraries raise.
+        halved until it fits or is one picture. Raises AdapterRefused, and what the libraries raise.
         """
+        self._put_on_adapter(wanted[0][0])
         members = [Member(plan, on_step) for plan, on_step in wanted]
         run = Run(self._model_loaded, members, self._texts)
         started = time.monotonic()
@@ -126,6 +133,16 @@ class Predictor:
                 run.give_up("the job needs more memory than this machine has left; fewer or smaller pictures may fit")
         seconds = time.monotonic() - started
         return [member.fault or self._prediction(member, seconds) for member in members]
+
+    def _put_on_adapter(self, plan: Plan) -> None:
+        if self._adapters is None:
+            return
+        before = self._adapters.present
+        try:
+            self._adapters.put_on(plan.adapter, plan.adapter_sha256)
+        finally:
+            if self._adapters.present != before:
+                self._texts = Texts()  # an adapter may change the text encoders too
 
     def _prediction(self, member: Member, seconds: float) -> Prediction:
         loaded, started = self._model_loaded, time.monotonic()

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from afterimage.contracts.generation import IMG2IMG
 from PIL import Image
 
 from afterimage_model.errors import GenerationFailed, ModelFault, OutOfMemory
@@ -140,18 +141,21 @@ class Run:
     def _call(self, rows: Sequence[Row], step_ended: Callable[[int, int], None]) -> Any:
         """Run the pipeline for `rows`; arrays of height × width × 3 between 0 and 1."""
         loaded, plan = self._loaded, self._plan
+        pipeline = loaded.image_pipeline if plan.mode == IMG2IMG else loaded.pipeline
         # Each run gets a scheduler of its own: a run that was left in the middle must leave nothing behind.
-        loaded.pipeline.scheduler = loaded.schedulers.build(plan.scheduler, plan.steps)
+        pipeline.scheduler = loaded.schedulers.build(plan.scheduler, plan.steps)
 
         def ended(pipeline: Any, index: int, timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
             step_ended(index, pipeline.num_timesteps)
             return tensors
 
         texts = [self._embeddings(row.member.plan) for row in rows]
-        return loaded.pipeline(
+        begin: dict[str, Any] = {"width": plan.width, "height": plan.height}
+        if plan.mode == IMG2IMG:
+            begin = {"image": [row.member.plan.input_picture for row in rows], "strength": plan.strength}
+        return pipeline(
             **{name: torch.cat([text[name] for text in texts]) for name in texts[0]},
-            width=plan.width,
-            height=plan.height,
+            **begin,
             num_inference_steps=plan.steps,
             guidance_scale=plan.guidance,
             generator=[torch.Generator("cpu").manual_seed(row.seed) for row in rows],

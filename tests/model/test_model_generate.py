@@ -39,6 +39,10 @@ class FakeStorage:
             raise StorageFailed("a picture could not be stored")
         self.objects[bucket, key] = (body, content_type)
 
+    def get(self, bucket: str, key: str, most_bytes: int) -> bytes | None:
+        body, _ = self.objects.get((bucket, key), (None, ""))
+        return body
+
     def exists(self, bucket: str, key: str) -> bool:
         self.looked.set()
         if self.broken:

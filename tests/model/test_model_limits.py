@@ -9,7 +9,7 @@ import pytest
 from afterimage.contracts.generation import GenerationJob
 from afterimage_model.errors import InvalidDocument, ModelFolderError, ModeNotSupported, OutsideLimits
 from afterimage_model.folder import ModelNotes
-from afterimage_model.limits import NativeShape, make_plan, resolve_limits
+from afterimage_model.limits import DEFAULT_STRENGTH, NativeShape, make_plan, resolve_limits
 
 NATIVE = NativeShape(side=512, multiple=8, train_steps=1000, xl=False, scheduler="PNDMScheduler", max_batch=1)
 LIMITS = resolve_limits(ModelNotes(), NATIVE)
@@ -58,8 +58,29 @@ def test_outside_a_limit_is_refused_naming_limit_and_value(values: dict[str, Any
 
 
 def test_another_mode_is_refused() -> None:
-    with pytest.raises(ModeNotSupported, match="img2img"):
+    with pytest.raises(ModeNotSupported, match="inpaint"):
+        make_plan(job(mode="inpaint"), LIMITS)
+
+
+def test_img2img_needs_a_picture_and_a_strength_that_leaves_a_step() -> None:
+    plan = make_plan(job(mode="img2img", input_key="jobs/j-1/input"), LIMITS)
+    assert plan.strength == DEFAULT_STRENGTH
+    with pytest.raises(InvalidDocument, match="input_key"):
         make_plan(job(mode="img2img"), LIMITS)
+    for strength in (-0.1, 1.1, float("nan")):
+        with pytest.raises(OutsideLimits, match="strength must lie between 0 and 1"):
+            make_plan(job(mode="img2img", input_key="x", strength=strength), LIMITS)
+    with pytest.raises(OutsideLimits, match="at least 1"):
+        make_plan(job(mode="img2img", input_key="x", strength=0.2, steps=4), LIMITS)
+
+
+def test_what_belongs_to_img2img_is_ignored_aloud_without_it() -> None:
+    plan = make_plan(job(strength=0.5, input_key="jobs/j-1/input"), LIMITS)
+    assert plan.strength is None
+    assert [(one.code, one.detail) for one in plan.warnings] == [
+        ("parameter_ignored", "strength"),
+        ("parameter_ignored", "input_key"),
+    ]
 
 
 def test_half_a_character_is_refused() -> None:

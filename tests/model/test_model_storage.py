@@ -12,7 +12,7 @@ from afterimage_model.storage import S3Storage
 
 
 class SmallS3(BaseHTTPRequestHandler):
-    """Answers HEAD and PUT; the first path segment below `quarantine` or `jobs` chooses the status."""
+    """Answers HEAD, GET and PUT; the first path segment below `quarantine` or `jobs` chooses the status."""
 
     seen: list[tuple[str, str, str | None, bytes]] = []  # noqa: RUF012  shared on purpose, cleared per test
 
@@ -26,10 +26,15 @@ class SmallS3(BaseHTTPRequestHandler):
         named = [status for status in (403, 404, 400) if f"/{status}/" in self.path]
         self._answer(named[0] if named else 200)
 
-    def _answer(self, status: int) -> None:
+    def do_GET(self) -> None:
+        named = [status for status in (403, 404, 400) if f"/{status}/" in self.path]
+        self._answer(named[0] if named else 200, b"" if named else b"ten bytes!")
+
+    def _answer(self, status: int, body: bytes = b"") -> None:
         self.send_response(status)
-        self.send_header("content-length", "0")
+        self.send_header("content-length", str(len(body)))
         self.end_headers()
+        self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
         """Keep the test's output quiet."""
@@ -62,6 +67,15 @@ def test_a_tombstone_exists_or_not(storage: S3Storage) -> None:
     assert not storage.exists("pictures", "jobs/404/cancel")
     assert not storage.exists("pictures", "jobs/403/cancel")  # S3's answer for a missing object without ListBucket
     assert len(SmallS3.seen) == 3
+
+
+def test_an_object_is_read_up_to_a_bound_or_is_not_there(storage: S3Storage) -> None:
+    assert storage.get("pictures", "jobs/j-1/input", 100) == b"ten bytes!"
+    assert storage.get("pictures", "jobs/j-1/input", 3) == b"ten "  # one more than the bound, so that it shows
+    assert storage.get("pictures", "jobs/404/input", 100) is None
+    assert storage.get("pictures", "jobs/403/input", 100) is None
+    with pytest.raises(StorageFailed):
+        storage.get("pictures", "jobs/400/input", 100)
 
 
 def test_what_s3_refuses_is_a_storage_fault_with_its_cause(storage: S3Storage) -> None:

@@ -133,7 +133,7 @@ def test_a_real_model_is_served_from_first_ping_to_sigterm(
         assert picture.text["prompt"] == "a secret wish"  # type: ignore[attr-defined]
     assert from_json(GenerationResult, server.post().content).images == result.images
 
-    refused = server.post(GenerationJob(job_id="j-2", prompt="a secret wish", seeds=(1,), mode="img2img"))
+    refused = server.post(GenerationJob(job_id="j-2", prompt="a secret wish", seeds=(1,), mode="inpaint"))
     assert refused.status_code == 400
     assert from_json(ModelError, refused.content).error.code == "mode_not_supported"
 

@@ -455,7 +455,15 @@ GRANTS: tuple[Grant, ...] = (
         judged=NOT_ENFORCED_ROLE,
     ),
     # ModelRole
-    Grant("ModelRole", "ReadJobs", "s3:GetObject", ("model/afterimage_model/storage.py:self._client.head_object(",)),
+    Grant(
+        "ModelRole",
+        "ReadJobs",
+        "s3:GetObject",
+        (
+            "model/afterimage_model/storage.py:self._client.head_object(",
+            "model/afterimage_model/storage.py:self._client.get_object(",
+        ),
+    ),
     Grant(
         "ModelRole", "WritePictures", "s3:PutObject", ("model/afterimage_model/storage.py:self._client.put_object(",)
     ),

@@ -12,6 +12,7 @@ from afterimage.contracts.codec import ContractError
 
 MAX_SEED = 2**32 - 1
 TXT2IMG = "txt2img"
+IMG2IMG = "img2img"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +20,9 @@ class GenerationJob:
     """What the container is asked to make: one picture per seed.
 
     `width`, `height`, `steps`, `guidance` and `scheduler` may be None: the model folder's own default is used.
-    `output_prefix` is `s3://bucket/prefix/` with a closing slash; None returns the pictures inline in base64.
+    `output_prefix` is `s3://bucket/prefix/` with a closing slash; None returns the pictures inline in base64. `img2img`
+    begins from the picture at `input_key`, directly below `jobs/{job_id}/` in the server's bucket, and changes it by
+    `strength` (0 to 1). `adapter` is the key of a LoRA; with `adapter_sha256` only the file of that digest will do.
     """
 
     job_id: str
@@ -34,6 +37,10 @@ class GenerationJob:
     scheduler: str | None = None
     output_format: str = "png"
     output_prefix: str | None = None
+    input_key: str | None = None
+    strength: float | None = None
+    adapter: str | None = None
+    adapter_sha256: str | None = None
 
     def __post_init__(self) -> None:
         if not self.seeds:
@@ -67,7 +74,7 @@ class GeneratedImage:
 @dataclass(frozen=True, kw_only=True)
 class GenerationWarning:
     """Something the person should know: `code` for machines (`prompt_cut`, `unknown_words`, `size_rounded`,
-    `parameter_ignored`), `message` one sentence, `detail` what exactly (the text that was cut)."""
+    `input_cut`, `parameter_ignored`), `message` one sentence, `detail` what exactly (the text that was cut)."""
 
     code: str
     message: str
@@ -94,9 +101,9 @@ class GenerationResult:
 class ModelProblem:
     """Why the container made nothing. `retryable` tells whether the same job may succeed later.
 
-    Codes: `invalid_document`, `outside_limits`, `mode_not_supported`, `scheduler_not_supported` (the caller's doing,
-    HTTP 400; an undecodable body also 413 and 415), `cancelled` (409), `client_gone` (499), `not_ready`, `busy` (503),
-    `out_of_memory` (507), `storage_failed`, `generation_failed` (500).
+    Codes: `invalid_document`, `outside_limits`, `mode_not_supported`, `scheduler_not_supported`, `input_refused`,
+    `adapter_refused` (the caller's doing, HTTP 400; an undecodable body also 413 and 415), `cancelled` (409),
+    `client_gone` (499), `not_ready`, `busy` (503), `out_of_memory` (507), `storage_failed`, `generation_failed` (500).
     """
 
     code: str

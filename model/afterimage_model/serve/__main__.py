@@ -58,18 +58,19 @@ def set_up(settings: ServeSettings) -> Work:
         check_folder(Path(settings.model))
     from afterimage_model.generate import generate_together
     from afterimage_model.predictor import Predictor
-    from afterimage_model.storage import S3Storage
+    from afterimage_model.storage import S3Storage, adapter_files
 
     _timeline("imported")
+    storage = S3Storage()
     predictor = Predictor(
         settings.model,
         device=settings.device,
         threads=settings.threads,
         warm_up=settings.warm_up,
         max_batch=settings.max_batch,
+        fetch_adapter=adapter_files(settings.adapters, storage) if settings.adapters else None,
     )
     seconds = predictor.setup()
-    storage = S3Storage()
     finishers = ThreadPoolExecutor(FINISHERS, thread_name_prefix="finisher")
 
     def make(orders: Sequence[Order]) -> None:

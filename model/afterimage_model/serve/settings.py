@@ -26,6 +26,7 @@ class ServeSettings:
     max_body_bytes: int
     stop_timeout_s: int
     bucket: str | None
+    adapters: str | None
     warm_up: bool
 
 
@@ -52,6 +53,7 @@ def settings_from(arguments: Sequence[str], environment: Mapping[str, str] | Non
         max_body_bytes=values.max_body_bytes,
         stop_timeout_s=values.stop_timeout,
         bucket=values.bucket or None,
+        adapters=values.adapters or None,
         warm_up=values.warm_up,
     )
 
@@ -79,6 +81,7 @@ def _parser(env: Mapping[str, str]) -> argparse.ArgumentParser:
     option("--max-body-bytes", "AFTERIMAGE_MAX_BODY_BYTES", "262144", "longest request body", int)
     option("--stop-timeout", "AFTERIMAGE_STOP_TIMEOUT_S", "25", "seconds a running job gets after SIGTERM", int)
     option("--bucket", "AFTERIMAGE_BUCKET", None, "only bucket that may be written to; unset permits any")
+    option("--adapters", "AFTERIMAGE_ADAPTERS", None, "folder or s3://bucket/prefix/ of LoRA files; unset: none")
     parser.add_argument(
         "--warm-up",
         action=argparse.BooleanOptionalAction,
