@@ -20,6 +20,8 @@ _PASSING = {429, 502, 503, 504}
 _HINTS = {
     "unknown_preset": f"See which there are: {command('presets')}",
     "job_not_found": f"See your requests: {command('jobs')}",
+    "job_closed": "Its pictures are there, or it has ended. To remove it, delete it.",
+    "nothing_to_share": "Wait for its pictures first, with show ID --wait.",
     "recipient_not_permitted": "Leave --email out, and the mail goes to the address of your sign-in.",
     "admission_closed": "An operator has closed the door for new requests; ask them, or come back later.",
 }
@@ -55,11 +57,28 @@ class Api:
 
     def job(self, job_id: str) -> dict[str, Any]:
         """Return the request as it stands, with fresh links."""
-        return self._json("GET", f"/v1/images/{quote(job_id, safe='')}")
+        return self._json("GET", _path(job_id))
 
     def jobs(self, limit: int, cursor: str | None = None) -> dict[str, Any]:
         """Return a page of the person's requests, newest first."""
         return self._json("GET", "/v1/images", params={"limit": limit} | ({"cursor": cursor} if cursor else {}))
+
+    def cancel(self, job_id: str) -> dict[str, Any]:
+        """Stop a request for good and return it as it stands."""
+        return self._json("POST", f"{_path(job_id)}/cancel")
+
+    def delete(self, job_id: str) -> None:
+        """Erase a request and everything of it."""
+        self._done("DELETE", _path(job_id))
+
+    def share(self, job_id: str, wishes: dict[str, int]) -> list[dict[str, Any]]:
+        """Make links that anybody may follow. A repeat after a lost answer only makes more of them."""
+        items: list[dict[str, Any]] = self._json("POST", f"{_path(job_id)}/share", json=wishes)["items"]
+        return items
+
+    def unshare(self, job_id: str) -> None:
+        """End every link to a request's pictures."""
+        self._done("DELETE", f"{_path(job_id)}/share")
 
     def presets(self) -> list[dict[str, Any]]:
         """Return every style."""
@@ -85,12 +104,21 @@ class Api:
         return first.status_code, self._send("GET", first.headers["Location"])
 
     def _json(self, method: str, path: str, **content: Any) -> dict[str, Any]:
+        return _answer(self._call(method, path, **content))
+
+    def _done(self, method: str, path: str) -> None:
+        """Send what is answered without a body. Raises ProblemError."""
+        response = self._call(method, path)
+        if response.status_code != httpx.codes.NO_CONTENT:
+            _answer(response)
+
+    def _call(self, method: str, path: str, **content: Any) -> httpx.Response:
         url = self.stack.api_base + path
         headers = dict(content.pop("headers", {}))
         response = self._authorised(method, url, headers, content, refused=False)
         if response.status_code == 401:
             response = self._authorised(method, url, headers, content, refused=True)
-        return _answer(response)
+        return response
 
     def _authorised(
         self, method: str, url: str, headers: dict[str, str], content: dict[str, Any], *, refused: bool
@@ -122,6 +150,10 @@ class Api:
         return CliError(
             f"{host} does not answer: {exc}", "Check the network. If the stack was deployed anew, sign in again."
         )
+
+
+def _path(job_id: str) -> str:
+    return f"/v1/images/{quote(job_id, safe='')}"
 
 
 def _passes(response: httpx.Response) -> bool:

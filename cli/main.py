@@ -8,7 +8,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from cli.commands import cloud, demo, doctor, generate, jobs, login, mail, presets
+from cli.commands import cloud, demo, doctor, generate, jobs, login, mail, owner, presets
 from cli.errors import INTERRUPTED, CliError
 from cli.terminal import complain, complaints
 from local.cloud import CloudError
@@ -45,6 +45,10 @@ _PICTURES, _CLOUD = "Pictures", "Cloud on this machine"
 app.command("generate", rich_help_panel=_PICTURES)(generate.generate)
 app.command("jobs", rich_help_panel=_PICTURES)(jobs.jobs)
 app.command("show", rich_help_panel=_PICTURES)(jobs.show)
+app.command("cancel", rich_help_panel=_PICTURES)(owner.cancel)
+app.command("delete", rich_help_panel=_PICTURES)(owner.delete)
+app.command("share", rich_help_panel=_PICTURES)(owner.share)
+app.command("unshare", rich_help_panel=_PICTURES)(owner.unshare)
 app.command("presets", rich_help_panel=_PICTURES)(presets.presets)
 app.command("login", rich_help_panel=_PICTURES)(login.login)
 app.command("demo", rich_help_panel=_CLOUD)(demo.demo)

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from afterimage.handlers import public_link, requests_api
+from afterimage.handlers import owner_api, public_link, requests_api
 
 FILE = Path(__file__).parent / "http" / "openapi.json"
 TITLE = "Afterimage"
@@ -18,12 +18,13 @@ _DESCRIPTION = "Event-driven text-to-image. Errors are problem documents (RFC 94
 def describe() -> str:
     """Return the description of every HTTP function as one document."""
     document: dict[str, Any] = {}
-    for module in (requests_api, public_link):
+    for module in (requests_api, owner_api, public_link):
         text = module.app.get_openapi_json_schema(
             title=TITLE, version=VERSION, openapi_version="3.1.0", description=_DESCRIPTION
         )
         part = json.loads(text)
-        document.setdefault("paths", {}).update(part.pop("paths"))
+        for path, operations in part.pop("paths").items():
+            document.setdefault("paths", {}).setdefault(path, {}).update(operations)
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
         schemas.update(part.pop("components", {}).get("schemas", {}))
         document = {**part, **document}

@@ -56,6 +56,7 @@ class JobChanges:
     pictures: tuple[Picture, ...] | None = None
     warnings: tuple[JobWarning, ...] | None = None
     failure: Failure | None = None
+    notice: Notice | None = None
 
     def made_to(self, job: Job, to: JobStatus, at_ms: int) -> Job:
         """Return the record after this write of a status; entering one again adds nothing to the timeline."""
@@ -71,7 +72,7 @@ class JobChanges:
         )
 
 
-REPLACED = ("spec", "pictures", "warnings", "failure")
+REPLACED = ("spec", "pictures", "warnings", "failure", "notice")
 NO_CHANGES = JobChanges()
 
 
@@ -122,6 +123,9 @@ class JobStore(Protocol):
         True as well when this very notice stands there: a call whose answer was lost is made again by the SDK.
         """
 
+    def erase(self, job: Job) -> None:
+        """Delete the claim on the job's key and then its record; what is gone already is as good."""
+
 
 class AttemptStore(Protocol):
     """Attempts with their task tokens, by (job, attempt)."""
@@ -141,15 +145,27 @@ class AttemptStore(Protocol):
     def settle(self, attempt: Attempt, outcome: str, output_location: str | None) -> Attempt:
         """Record the first outcome; a later one changes nothing. Return what is recorded now."""
 
+    def erase(self, attempt: Attempt) -> None:
+        """Delete an attempt; one that is gone already is as good."""
+
 
 class LinkStore(Protocol):
     """Links by the hash of their token."""
 
     def put(self, link: Link) -> None:
-        """Store a link."""
+        """Store a link so that it is found by its job as well."""
 
     def find(self, token_hash: str) -> Link | None:
         """Return a link, expired or revoked ones too."""
+
+    def list_by_job(self, job_id: JobId) -> tuple[str, ...]:
+        """Return the hashes of every link of a job, expired and revoked ones too."""
+
+    def revoke(self, token_hash: str) -> None:
+        """End a link at once; none is as good."""
+
+    def erase(self, job_id: JobId, token_hash: str) -> None:
+        """Delete a link of a job; one that is gone already is as good."""
 
 
 class SuppressionStore(Protocol):
@@ -190,6 +206,9 @@ class Workflow(Protocol):
     def status(self, job_id: JobId) -> str | None:
         """Return the status of the job's execution in Step Functions' words, None when it was never started."""
 
+    def stop(self, job_id: JobId) -> None:
+        """Abort the job's execution; one that has ended or was never started is as good."""
+
     def succeed(self, task_token: str, output: Mapping[str, str]) -> bool:
         """Resume a waiting state. False when the token is no longer waited for."""
 
@@ -219,6 +238,27 @@ class Gallery(Protocol):
 
     def read_thumbnail(self, key: str) -> bytes:
         """Return a published thumbnail (JPEG)."""
+
+
+class JobObjects(Protocol):
+    """What lies in the bucket under one job."""
+
+    def put_tombstone(self, job_id: JobId) -> None:
+        """Tell the container to stop working on the job, and not to begin."""
+
+    def erase(self, job_id: JobId, gallery: str, locations: tuple[str, ...]) -> None:
+        """Delete job documents, quarantined and published pictures, and the objects at `locations` that SageMaker
+        wrote. The tombstone stays."""
+
+
+class Erasures(Protocol):
+    """The state machines that erase, seen from outside."""
+
+    def look_again(self, job_id: JobId, gallery: str) -> None:
+        """Have what work under way still leaves of an erased job erased too; once asked is as good as twice."""
+
+    def erase_owner(self, owner: str) -> None:
+        """Start erasing everything of an owner; a second run beside it does no harm."""
 
 
 class Mailer(Protocol):

@@ -47,6 +47,25 @@ class RequestsApiSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OwnerApiSettings:
+    """For `handlers.owner_api`."""
+
+    table_name: str
+    bucket_name: str
+    state_machine_arn: str
+    erase_leftovers_machine_arn: str
+    link_base: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class EraseLeftoversSettings:
+    """For `handlers.erase_leftovers`."""
+
+    table_name: str
+    bucket_name: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class StartScheduledRequestSettings:
     """For `handlers.start_scheduled_request`."""
 

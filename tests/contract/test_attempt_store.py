@@ -11,7 +11,7 @@ from afterimage.adapters.dynamodb.attempts import DynamoAttemptStore
 from afterimage.domain.errors import StoreUnavailableError
 from afterimage.ports import AttemptStore
 from botocore.exceptions import ClientError
-from fakes.samples import a_job, an_attempt
+from fakes.samples import a_job, an_attempt, job_id
 from fakes.stores import MemoryAttemptStore
 from fakes.stubbed import UNREACHED, stubbed, unreached
 
@@ -88,6 +88,19 @@ def test_a_completion_that_was_faster_keeps_its_output(store: AttemptStore) -> N
     assert found is not None
     assert (found.output_location, found.failure_location) == ("s3://bucket/true", "s3://bucket/fail")
     assert found.task_token == NEW.task_token
+
+
+def test_the_attempts_of_a_job_are_found_by_it_and_erased_one_by_one(store: AttemptStore) -> None:
+    first, second = an_attempt(a_job(), "a" * 16), an_attempt(a_job(), "b" * 16, outcome="failed")
+    foreign = an_attempt(a_job(number=2))
+    for attempt in (first, second, foreign):
+        store.register(attempt)
+    assert set(store.list_by_job(job_id(1))) == {first, second}
+    for _ in range(2):
+        store.erase(first)
+    assert store.list_by_job(job_id(1)) == (second,)
+    assert store.list_by_job(job_id(2)) == (foreign,)
+    assert store.list_by_job(job_id(3)) == ()
 
 
 def every_call(client: Any) -> dict[str, Callable[[], object]]:

@@ -28,6 +28,7 @@ from afterimage.domain.suppression import hash_address
 from afterimage.handlers import (
     close_admission,
     close_lost_job,
+    erase_leftovers,
     moderate_prompt,
     notify_requester,
     public_link,
@@ -393,6 +394,15 @@ def check_state_start_generation() -> None:
     assert attempts.attempt.task_token == event("state_start_generation")["task_token"]
     assert attempts.attempt.output_location == started.output_location
     assert [name for name, _ in engine.calls] == ["start"]
+
+
+def check_state_erase_leftovers() -> None:
+    objects, links = Asked(), Asked(list_by_job=())
+    attempts, jobs = Asked(list_by_job=()), Asked(get=OneJob(JobStatus.CANCELLED).job)
+    deps = erase_leftovers.Dependencies(jobs=jobs, attempts=attempts, links=links, objects=objects, clock=clock)
+    assert erase_leftovers.handle(event("state_erase_leftovers"), deps) == {"job_id": JOB_ID}
+    assert objects.calls == [("erase", (JOB_ID, "5f" * 16, ()))]
+    assert [name for name, _ in jobs.calls] == ["get", "erase"]
 
 
 def check_state_review_images() -> None:

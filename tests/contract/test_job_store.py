@@ -185,12 +185,13 @@ def test_changes_are_written_with_the_status(store: JobStore, repeat: bool) -> N
         pictures=pictures(),
         warnings=(JobWarning(code="size_rounded", message="Rounded."),),
         failure=Failure(code="timed_out", sentence="Too long."),
+        notice=Notice(state="not_wanted", at_ms=LATER_MS),
     )
     advanced = store.advance(job_id(1), JobStatus.REVIEWING, LATER_MS, changes)
     assert advanced.spec == changes.spec
     assert advanced.decisions == (DECISION, review)
     assert (advanced.pictures, advanced.warnings) == (changes.pictures, changes.warnings)
-    assert advanced.failure == changes.failure
+    assert (advanced.failure, advanced.notice) == (changes.failure, changes.notice)
     assert store.get(job_id(1), NOW_MS) == advanced
 
 
@@ -259,6 +260,38 @@ def test_no_job_has_no_notice_to_swap(store: JobStore, expected: str | None) -> 
         store.get(job_id(9), NOW_MS)
 
 
+def test_an_erased_job_is_gone_with_its_claim_and_no_other(store: JobStore) -> None:
+    job, other = a_job(JobStatus.FAILED, claim_hash=CLAIM.key_hash), a_job(number=2)
+    store.create(job, CLAIM)
+    store.create(other, None)
+    for _ in range(2):
+        store.erase(job)
+    with pytest.raises(JobNotFoundError):
+        store.get(job.job_id, NOW_MS)
+    assert store.find_claim(CLAIM.key_hash, NOW_MS) is None
+    assert store.list_by_owner("user#ada", 10, None, NOW_MS) == (other,)
+
+
+def test_a_claim_that_stands_for_another_job_by_now_outlives_the_first_one(store: JobStore) -> None:
+    store.create(a_job(claim_hash=CLAIM.key_hash), CLAIM)
+    later_ms = CLAIM.expires_at_s * 1000
+    second = a_job(number=2, created_at_ms=later_ms, expires_at_s=later_ms)
+    renewed = dataclasses.replace(CLAIM, job_id=second.job_id, expires_at_s=CLAIM.expires_at_s + 86_400)
+    store.create(second, renewed)
+    store.erase(store.get(job_id(1), NOW_MS))
+    assert store.find_claim(CLAIM.key_hash, later_ms) == renewed
+
+
+def test_an_erased_job_is_not_resurrected_by_whoever_still_works_on_it(store: JobStore) -> None:
+    store.create(a_job(JobStatus.GENERATING), None)
+    store.erase(a_job())
+    for status in JobStatus:
+        with pytest.raises(JobNotFoundError):
+            store.advance(job_id(1), status, NOW_MS)
+    assert not store.swap_notice(job_id(1), None, Notice(state="sending", at_ms=NOW_MS))
+    assert store.list_by_owner("user#ada", 10, None, NOW_MS) == ()
+
+
 class _Refusing:
     """A DynamoDB client whose every operation answers with one error."""
 
@@ -285,6 +318,8 @@ def every_call(store: JobStore) -> tuple[Callable[[], object], ...]:
         lambda: store.list_open(Phase.QUEUED, NOW_MS, 1),
         lambda: store.advance(job_id(1), JobStatus.MODERATING, NOW_MS),
         lambda: store.swap_notice(job_id(1), None, None),
+        lambda: store.erase(a_job()),
+        lambda: store.erase(a_job(claim_hash="c" * 64)),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -51,6 +52,58 @@ def test_dead_links_are_returned_too(store: LinkStore, changes: dict[str, Any]) 
     assert store.find(LINK.token_hash) == dead
 
 
+OTHERS = (
+    dataclasses.replace(LINK, token_hash="1" * 64),
+    dataclasses.replace(LINK, token_hash="2" * 64, job_id=job_id(2)),
+)
+
+
+def test_the_links_of_a_job_are_found_by_it_dead_ones_too(store: LinkStore) -> None:
+    dead = dataclasses.replace(LINK, token_hash="0" * 64, revoked=True, expires_at_s=1)
+    for link in (LINK, dead, *OTHERS):
+        store.put(link)
+    assert set(store.list_by_job(job_id(1))) == {LINK.token_hash, dead.token_hash, OTHERS[0].token_hash}
+    assert store.list_by_job(job_id(2)) == (OTHERS[1].token_hash,)
+    assert store.list_by_job(job_id(3)) == ()
+
+
+def test_a_revoked_link_says_so_and_no_other_does(store: LinkStore) -> None:
+    for link in (LINK, *OTHERS):
+        store.put(link)
+    for _ in range(2):
+        store.revoke(LINK.token_hash)
+    assert store.find(LINK.token_hash) == dataclasses.replace(LINK, revoked=True)
+    assert [store.find(other.token_hash) for other in OTHERS] == list(OTHERS)
+
+
+def test_revoking_a_link_that_is_not_there_makes_none(store: LinkStore) -> None:
+    store.revoke(LINK.token_hash)
+    assert store.find(LINK.token_hash) is None
+
+
+def test_an_erased_link_is_gone_and_no_other(store: LinkStore) -> None:
+    for link in (LINK, *OTHERS):
+        store.put(link)
+    for _ in range(2):
+        store.erase(job_id(1), LINK.token_hash)
+    assert store.find(LINK.token_hash) is None
+    assert store.list_by_job(job_id(1)) == (OTHERS[0].token_hash,)
+
+
+def test_an_erased_link_leaves_no_item(dynamodb: Any, table: str) -> None:
+    store = DynamoLinkStore(dynamodb, table)
+    store.put(LINK)
+    assert len(dynamodb.scan(TableName=table)["Items"]) == 2, "the link and the pointer of its job"
+    store.erase(job_id(1), LINK.token_hash)
+    assert dynamodb.scan(TableName=table)["Items"] == []
+
+
+def test_a_pointer_expires_with_its_link(dynamodb: Any, table: str) -> None:
+    DynamoLinkStore(dynamodb, table).put(LINK)
+    expiries = {item["expires_at_s"]["N"] for item in dynamodb.scan(TableName=table)["Items"]}
+    assert expiries == {str(LINK.expires_at_s)}
+
+
 def test_what_is_stored_cannot_be_followed(dynamodb: Any, table: str) -> None:
     DynamoLinkStore(dynamodb, table).put(LINK)
     assert TOKEN not in str(dynamodb.scan(TableName=table)["Items"])
@@ -70,26 +123,44 @@ def test_a_second_link_of_the_same_token_is_refused(dynamodb: Any, table: str) -
 def test_what_may_pass_is_told_as_ours(code: str, status: int) -> None:
     client, stubber = stubbed("dynamodb")
     store = DynamoLinkStore(client, "table")
-    stubber.add_client_error("put_item", code, http_status_code=status)
+    for operation, call in every_call(store).items():
+        stubber.add_client_error(operation, code, http_status_code=status)
+        with pytest.raises(StoreUnavailableError):
+            call()
+
+
+@pytest.mark.parametrize("reason", ["TransactionConflict", "ThrottlingError"])
+def test_a_transaction_that_met_another_is_told_as_ours(reason: str) -> None:
+    client, stubber = stubbed("dynamodb")
+    stubber.add_client_error(
+        "transact_write_items",
+        "TransactionCanceledException",
+        modeled_fields={"CancellationReasons": [{"Code": "None"}, {"Code": reason}]},
+    )
     with pytest.raises(StoreUnavailableError):
-        store.put(LINK)
-    stubber.add_client_error("get_item", code, http_status_code=status)
-    with pytest.raises(StoreUnavailableError):
-        store.find(LINK.token_hash)
+        DynamoLinkStore(client, "table").put(LINK)
+
+
+def every_call(store: LinkStore) -> dict[str, Callable[[], object]]:
+    return {
+        "transact_write_items": lambda: store.put(LINK),
+        "get_item": lambda: store.find(LINK.token_hash),
+        "query": lambda: store.list_by_job(job_id(1)),
+        "update_item": lambda: store.revoke(LINK.token_hash),
+        "delete_item": lambda: store.erase(job_id(1), LINK.token_hash),
+    }
 
 
 @pytest.mark.parametrize("error", UNREACHED, ids=lambda error: type(error).__name__)
 def test_a_table_that_is_not_reached_is_told_as_ours(error: Exception) -> None:
-    store = DynamoLinkStore(unreached("dynamodb", error), "table")
-    with pytest.raises(StoreUnavailableError):
-        store.put(LINK)
-    with pytest.raises(StoreUnavailableError):
-        store.find(LINK.token_hash)
+    for call in every_call(DynamoLinkStore(unreached("dynamodb", error), "table")).values():
+        with pytest.raises(StoreUnavailableError):
+            call()
 
 
 def test_a_link_of_another_version_is_read_without_what_it_has_more(dynamodb: Any, table: str) -> None:
     store = DynamoLinkStore(dynamodb, table)
     store.put(LINK)
-    (item,) = dynamodb.scan(TableName=table)["Items"]
-    dynamodb.put_item(TableName=table, Item=item | {"surprise": {"S": "later"}})
+    for item in dynamodb.scan(TableName=table)["Items"]:
+        dynamodb.put_item(TableName=table, Item=item | {"surprise": {"S": "later"}})
     assert store.find(LINK.token_hash) == LINK

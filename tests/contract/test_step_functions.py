@@ -51,6 +51,21 @@ def test_an_execution_that_never_was_has_no_status() -> None:
     assert StepFunctionsWorkflow(client, MACHINE).status(job_id(1)) is None
 
 
+def test_an_execution_is_stopped_by_its_name() -> None:
+    client, stubber = stubbed("stepfunctions")
+    stubber.add_response("stop_execution", {"stopDate": 0}, {"executionArn": EXECUTION})
+    StepFunctionsWorkflow(client, MACHINE).stop(job_id(1))
+    stubber.assert_no_pending_responses()
+
+
+@pytest.mark.parametrize("code", ["ExecutionDoesNotExist", "ValidationException"])
+def test_an_execution_that_does_not_run_needs_no_stopping(code: str) -> None:
+    client, stubber = stubbed("stepfunctions")
+    stubber.add_client_error("stop_execution", code)
+    StepFunctionsWorkflow(client, MACHINE).stop(job_id(1))
+    stubber.assert_no_pending_responses()
+
+
 def test_a_token_is_answered() -> None:
     client, stubber = stubbed("stepfunctions")
     workflow = StepFunctionsWorkflow(client)
@@ -76,6 +91,7 @@ def every_call(client: Any) -> dict[str, Callable[[], object]]:
     return {
         "start_execution": lambda: workflow.start(job_id(1)),
         "describe_execution": lambda: workflow.status(job_id(1)),
+        "stop_execution": lambda: workflow.stop(job_id(1)),
         "send_task_success": lambda: workflow.succeed("t", {}),
         "send_task_failure": lambda: workflow.fail("t", "E", "c"),
     }

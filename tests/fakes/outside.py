@@ -47,6 +47,7 @@ class FakeWorkflow(Faulty):
     def __init__(self, *waiting: str, running: tuple[JobId, ...] = ()) -> None:
         super().__init__()
         self.started: list[JobId] = []
+        self.stopped: list[JobId] = []
         self.statuses = dict.fromkeys(running, "RUNNING")
         self.waiting = set(waiting)
         self.succeeded: list[tuple[str, dict[str, str]]] = []
@@ -60,6 +61,12 @@ class FakeWorkflow(Faulty):
     @breakable
     def status(self, job_id: JobId) -> str | None:
         return self.statuses.get(job_id)
+
+    @breakable
+    def stop(self, job_id: JobId) -> None:
+        self.stopped.append(job_id)
+        if self.statuses.get(job_id) == "RUNNING":
+            self.statuses[job_id] = "ABORTED"
 
     @breakable
     def succeed(self, task_token: str, output: Mapping[str, str]) -> bool:
@@ -139,6 +146,42 @@ class FakeGallery(Faulty):
     @breakable
     def read_thumbnail(self, key: str) -> bytes:
         return b"\xff\xd8thumbnail of " + key.encode()
+
+
+class FakeJobObjects(Faulty):
+    """Implements `ports.JobObjects`: the keys that lie in the bucket."""
+
+    def __init__(self, *keys: str) -> None:
+        super().__init__()
+        self.keys = set(keys)
+
+    @breakable
+    def put_tombstone(self, job_id: JobId) -> None:
+        self.keys.add(f"jobs/{job_id}/cancel")
+
+    @breakable
+    def erase(self, job_id: JobId, gallery: str, locations: tuple[str, ...]) -> None:
+        prefixes = (f"jobs/{job_id}/", f"quarantine/{job_id}/", f"images/{gallery}/")
+        named = {location.removeprefix("s3://bucket/") for location in locations}
+        doomed = {key for key in self.keys if key.startswith(prefixes) or key in named}
+        self.keys -= doomed - {f"jobs/{job_id}/cancel"}
+
+
+class FakeErasures(Faulty):
+    """Implements `ports.Erasures`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.looks: dict[JobId, str] = {}
+        self.owners: list[str] = []
+
+    @breakable
+    def look_again(self, job_id: JobId, gallery: str) -> None:
+        self.looks[job_id] = gallery
+
+    @breakable
+    def erase_owner(self, owner: str) -> None:
+        self.owners.append(owner)
 
 
 @dataclass(frozen=True, kw_only=True)

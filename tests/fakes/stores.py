@@ -103,6 +103,13 @@ class MemoryJobStore(Faulty):
         self.records[job_id] = dataclasses.replace(job, notice=notice)
         return True
 
+    @breakable
+    def erase(self, job: Job) -> None:
+        claim = self.claims.get(job.claim_hash or "")
+        if claim and claim.job_id == job.job_id:
+            del self.claims[claim.key_hash]
+        self.records.pop(job.job_id, None)
+
 
 class MemoryAttemptStore(Faulty):
     """Implements `ports.AttemptStore`."""
@@ -140,6 +147,10 @@ class MemoryAttemptStore(Faulty):
             self.records[attempt.job_id, attempt.attempt_id] = known
         return known
 
+    @breakable
+    def erase(self, attempt: Attempt) -> None:
+        self.records.pop((attempt.job_id, attempt.attempt_id), None)
+
 
 class MemoryLinkStore(Faulty):
     """Implements `ports.LinkStore`."""
@@ -156,6 +167,19 @@ class MemoryLinkStore(Faulty):
     @breakable
     def find(self, token_hash: str) -> Link | None:
         return self.records.get(token_hash)
+
+    @breakable
+    def list_by_job(self, job_id: JobId) -> tuple[str, ...]:
+        return tuple(sorted(link.token_hash for link in self.records.values() if link.job_id == job_id))
+
+    @breakable
+    def revoke(self, token_hash: str) -> None:
+        if link := self.records.get(token_hash):
+            self.records[token_hash] = dataclasses.replace(link, revoked=True)
+
+    @breakable
+    def erase(self, job_id: JobId, token_hash: str) -> None:
+        self.records.pop(token_hash, None)
 
 
 class MemorySuppressionStore(Faulty):

@@ -22,6 +22,8 @@ PACKAGE = ROOT / "functions" / "afterimage"
 ACTIONS: dict[str, tuple[str, ...]] = {
     "admin_get_user": ("cognito-idp:AdminGetUser",),
     "copy_object": ("s3:GetObject", "s3:PutObject", "s3:PutObjectTagging"),  # tags are replaced, so none are read
+    "delete_item": ("dynamodb:DeleteItem",),
+    "delete_objects": ("s3:DeleteObject",),
     "describe_execution": ("states:DescribeExecution",),
     "get_item": ("dynamodb:GetItem",),
     "get_object": ("s3:GetObject",),
@@ -29,6 +31,7 @@ ACTIONS: dict[str, tuple[str, ...]] = {
     "head_object": ("s3:GetObject",),
     "invoke": ("lambda:InvokeFunction",),
     "invoke_endpoint_async": ("sagemaker:InvokeEndpointAsync",),
+    "list_objects_v2": ("s3:ListBucket",),
     "put_item": ("dynamodb:PutItem",),
     "put_object": ("s3:PutObject",),
     "put_parameter": ("ssm:PutParameter",),
@@ -37,6 +40,7 @@ ACTIONS: dict[str, tuple[str, ...]] = {
     "send_task_failure": ("states:SendTaskFailure",),
     "send_task_success": ("states:SendTaskSuccess",),
     "start_execution": ("states:StartExecution",),
+    "stop_execution": ("states:StopExecution",),
     "transact_write_items": (),  # each member as the action that it performs, by its name:
     "Put": ("dynamodb:PutItem",),
     "Update": ("dynamodb:UpdateItem",),

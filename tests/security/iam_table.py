@@ -255,6 +255,139 @@ GRANTS: tuple[Grant, ...] = (
     # PublicLinkFunction
     Grant("PublicLinkFunction", "FindLink", "dynamodb:GetItem", ("adapters/dynamodb/links.py:DynamoLinkStore.find",)),
     Grant("PublicLinkFunction", "PresignPublished", "s3:GetObject", ("adapters/s3_gallery.py:S3Gallery.presign",)),
+    # OwnerApiFunction
+    Grant(
+        "OwnerApiFunction", "EndAndEraseJob", "dynamodb:GetItem", ("adapters/dynamodb/jobs.py:DynamoJobStore._item",)
+    ),
+    Grant(
+        "OwnerApiFunction",
+        "EndAndEraseJob",
+        "dynamodb:Query",
+        (
+            "adapters/dynamodb/attempts.py:DynamoAttemptStore.list_by_job",
+            "adapters/dynamodb/links.py:DynamoLinkStore.list_by_job",
+        ),
+    ),
+    Grant(
+        "OwnerApiFunction", "EndAndEraseJob", "dynamodb:PutItem", ("adapters/dynamodb/links.py:DynamoLinkStore.put",)
+    ),
+    Grant(
+        "OwnerApiFunction",
+        "EndAndEraseJob",
+        "dynamodb:UpdateItem",
+        (
+            "adapters/dynamodb/jobs.py:DynamoJobStore._end",
+            "adapters/dynamodb/jobs.py:DynamoJobStore._write",
+            "adapters/dynamodb/jobs.py:DynamoJobStore.swap_notice",
+        ),
+    ),
+    Grant(
+        "OwnerApiFunction",
+        "EndAndEraseJob",
+        "dynamodb:DeleteItem",
+        (
+            "adapters/dynamodb/attempts.py:DynamoAttemptStore.erase",
+            "adapters/dynamodb/jobs.py:DynamoJobStore.erase",
+            "adapters/dynamodb/links.py:DynamoLinkStore.erase",
+        ),
+    ),
+    Grant(
+        "OwnerApiFunction",
+        "GiveQuotaBack",
+        "dynamodb:UpdateItem",
+        ("adapters/dynamodb/counters.py:releases",),
+        judged=NO_LEADING_KEYS,
+    ),
+    Grant(
+        "OwnerApiFunction",
+        "EraseClaim",
+        "dynamodb:DeleteItem",
+        ("adapters/dynamodb/jobs.py:DynamoJobStore._erase_claim",),
+        judged=NO_LEADING_KEYS,
+    ),
+    Grant(
+        "OwnerApiFunction",
+        "MakeAndEndLinks",
+        "dynamodb:PutItem",
+        ("adapters/dynamodb/links.py:DynamoLinkStore.put",),
+        judged=NO_LEADING_KEYS,
+    ),
+    Grant(
+        "OwnerApiFunction",
+        "MakeAndEndLinks",
+        "dynamodb:UpdateItem",
+        ("adapters/dynamodb/links.py:DynamoLinkStore.revoke",),
+        judged=NO_LEADING_KEYS,
+    ),
+    Grant(
+        "OwnerApiFunction",
+        "MakeAndEndLinks",
+        "dynamodb:DeleteItem",
+        ("adapters/dynamodb/links.py:DynamoLinkStore.erase",),
+        judged=NO_LEADING_KEYS,
+    ),
+    Grant(
+        "OwnerApiFunction", "LeaveTombstone", "s3:PutObject", ("adapters/s3_job_objects.py:S3JobObjects.put_tombstone",)
+    ),
+    Grant("OwnerApiFunction", "FindObjects", "s3:ListBucket", ("adapters/s3_job_objects.py:S3JobObjects._keys_below",)),
+    Grant("OwnerApiFunction", "EraseObjects", "s3:DeleteObject", ("adapters/s3_job_objects.py:S3JobObjects._delete",)),
+    Grant(
+        "OwnerApiFunction",
+        "StopWorkflow",
+        "states:StopExecution",
+        ("adapters/step_functions.py:StepFunctionsWorkflow.stop",),
+    ),
+    Grant(
+        "OwnerApiFunction",
+        "HaveLookedAgain",
+        "states:StartExecution",
+        ("adapters/erasure_machines.py:ErasureMachines._start",),
+    ),
+    # EraseLeftoversFunction
+    Grant(
+        "EraseLeftoversFunction", "EraseJob", "dynamodb:GetItem", ("adapters/dynamodb/jobs.py:DynamoJobStore._item",)
+    ),
+    Grant(
+        "EraseLeftoversFunction",
+        "EraseJob",
+        "dynamodb:Query",
+        (
+            "adapters/dynamodb/attempts.py:DynamoAttemptStore.list_by_job",
+            "adapters/dynamodb/links.py:DynamoLinkStore.list_by_job",
+        ),
+    ),
+    Grant(
+        "EraseLeftoversFunction",
+        "EraseJob",
+        "dynamodb:DeleteItem",
+        (
+            "adapters/dynamodb/attempts.py:DynamoAttemptStore.erase",
+            "adapters/dynamodb/jobs.py:DynamoJobStore.erase",
+            "adapters/dynamodb/links.py:DynamoLinkStore.erase",
+        ),
+    ),
+    Grant(
+        "EraseLeftoversFunction",
+        "EraseClaimAndLinks",
+        "dynamodb:DeleteItem",
+        (
+            "adapters/dynamodb/jobs.py:DynamoJobStore._erase_claim",
+            "adapters/dynamodb/links.py:DynamoLinkStore.erase",
+        ),
+        judged=NO_LEADING_KEYS,
+    ),
+    Grant(
+        "EraseLeftoversFunction",
+        "FindObjects",
+        "s3:ListBucket",
+        ("adapters/s3_job_objects.py:S3JobObjects._keys_below",),
+    ),
+    Grant(
+        "EraseLeftoversFunction",
+        "EraseObjects",
+        "s3:DeleteObject",
+        ("adapters/s3_job_objects.py:S3JobObjects._delete",),
+    ),
     # RecordFailureFunction
     Grant("RecordFailureFunction", "CloseJob", "dynamodb:GetItem", ("adapters/dynamodb/jobs.py:DynamoJobStore._item",)),
     Grant(
@@ -438,6 +571,34 @@ GRANTS: tuple[Grant, ...] = (
         "logs:DescribeLogGroups",
         ("template.yaml:CloudWatchLogsLogGroup: {LogGroupArn: !GetAtt ImageRequestLogGroup.Arn}",),
         judged=NOT_ENFORCED_ROLE,
+    ),
+    # EraseLeftoversRole
+    Grant(
+        "EraseLeftoversRole",
+        "InvokeStates",
+        "lambda:InvokeFunction",
+        ("statemachine/erase_leftovers.asl.json:arn:aws:states:::lambda:invoke",),
+        judged=NOT_ENFORCED_ROLE,
+    ),
+    *(
+        Grant(
+            role,
+            "DeliverLogs",
+            action,
+            (f"template.yaml:LogGroupArn: !GetAtt {role.removesuffix('Role')}MachineLogGroup.Arn",),
+            judged=NOT_ENFORCED_ROLE,
+        )
+        for role in ("EraseLeftoversRole",)
+        for action in (
+            "logs:CreateLogDelivery",
+            "logs:GetLogDelivery",
+            "logs:UpdateLogDelivery",
+            "logs:DeleteLogDelivery",
+            "logs:ListLogDeliveries",
+            "logs:PutResourcePolicy",
+            "logs:DescribeResourcePolicies",
+            "logs:DescribeLogGroups",
+        )
     ),
     # SampleScheduleRole
     Grant(

@@ -1,4 +1,4 @@
-"""The definition of the image request, and as much of an interpreter as its states need.
+"""The definitions, and as much of an interpreter as their states need.
 
 It follows what the Step Functions guide says about JSONata states: `$states.input`, `.result`, `.errorOutput` and
 `.context`; `Arguments` and `Output` evaluated wherever a string is `{% … %}`; Retry is left out, because a state that
@@ -15,7 +15,8 @@ from typing import Any
 
 from jsonata import Jsonata
 
-PATH = Path(__file__).resolve().parents[2] / "statemachine" / "image_request.asl.json"
+FOLDER = Path(__file__).resolve().parents[2] / "statemachine"
+PATH = FOLDER / "image_request.asl.json"
 DEFINITION: dict[str, Any] = json.loads(PATH.read_text(encoding="utf-8"))
 STATES: dict[str, dict[str, Any]] = DEFINITION["States"]
 TASKS = {name: state for name, state in STATES.items() if state["Type"] == "Task"}
@@ -73,17 +74,19 @@ def function_of(state: dict[str, Any]) -> str:
 class Run:
     """One execution: the states that were entered and what each function was given."""
 
-    def __init__(self, execution_input: dict[str, Any], invoke: Invoke, start_at: str | None = None) -> None:
+    def __init__(
+        self, execution_input: dict[str, Any], invoke: Invoke, definition: dict[str, Any] = DEFINITION
+    ) -> None:
         self.entered: list[str] = []
         self.payloads: list[tuple[str, dict[str, Any]]] = []
         self.seen: set[str] = set()
         self.succeeded = False
         self._invoke = invoke
         self._data: Any = execution_input
-        name: str | None = start_at or DEFINITION["StartAt"]
+        name: str | None = definition["StartAt"]
         while name is not None:
             self.entered.append(name)
-            name = self._step(name, STATES[name])
+            name = self._step(name, definition["States"][name])
 
     @property
     def output(self) -> Any:
@@ -93,8 +96,11 @@ class Run:
     def _step(self, name: str, state: dict[str, Any]) -> str | None:
         if state["Type"] == "Choice":
             return self._choose(state)
-        if state["Type"] == "Fail":
+        if state["Type"] in ("Fail", "Succeed"):
+            self.succeeded = state["Type"] == "Succeed"
             return None
+        if state["Type"] == "Wait":
+            return str(state["Next"])
         assert state["Type"] == "Task", f"the interpreter knows no {state['Type']}"
         context = {"input": self._data, "context": {"Task": {"Token": TASK_TOKEN}, "State": {"RetryCount": 0}}}
         payload = evaluate(state["Arguments"]["Payload"], context, self.seen)
@@ -102,6 +108,8 @@ class Run:
         try:
             result = self._invoke(name, payload)
         except StateError as error:
+            if "Catch" not in state:
+                return None
             (catch,) = [entry for entry in state["Catch"] if "States.ALL" in entry["ErrorEquals"]]
             self._data = evaluate(catch["Output"], context | {"errorOutput": error.output}, self.seen)
             return str(catch["Next"])

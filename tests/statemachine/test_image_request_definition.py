@@ -162,7 +162,7 @@ def test_an_attempt_is_kept_longer_than_the_wait() -> None:
     assert DEFINITION["TimeoutSeconds"] < ATTEMPT_TTL_S
 
 
-def test_every_state_can_be_reached_and_two_end() -> None:
+def test_every_state_can_be_reached_and_three_end() -> None:
     reached: set[str] = set()
     pending = [DEFINITION["StartAt"]]
     while pending:
@@ -172,7 +172,7 @@ def test_every_state_can_be_reached_and_two_end() -> None:
             pending += following(STATES[name])
     assert reached == set(STATES)
     ends = {name for name, state in STATES.items() if state.get("End") or state["Type"] in ("Fail", "Succeed")}
-    assert ends == {"NotifyRequester", "RequestFailed"}
+    assert ends == {"NotifyRequester", "RequestCancelled", "RequestFailed"}
 
 
 def following(state: dict[str, Any]) -> set[str]:
@@ -210,7 +210,7 @@ def test_every_handler_is_a_function_and_every_function_has_a_handler() -> None:
 
 
 def test_substitutions_are_those_that_the_definition_names() -> None:
-    (machine,) = resources("AWS::Serverless::StateMachine").values()
+    machine = resources("AWS::Serverless::StateMachine")["ImageRequestMachine"]
     substitutions = machine["Properties"]["DefinitionSubstitutions"]
     assert set(substitutions) == set(re.findall(r"\$\{(\w+)\}", PATH.read_text(encoding="utf-8")))
     for name, value in substitutions.items():

@@ -63,7 +63,7 @@ def test_what_is_not_allowed_is_told_and_nothing_is_made(decision: str) -> None:
 @pytest.mark.parametrize("cause", [failure_cause("generation_failed", "The image model failed."), None])
 def test_a_failure_is_recorded_with_error_and_cause_and_told(name: str, cause: str | None) -> None:
     done = run(failures={name: StateError("GenerationFailedError", cause)})
-    assert done.entered[-4:] == [name, "RecordFailure", "TellFailure", "RequestFailed"]
+    assert done.entered[-5:] == [name, "RecordFailure", "TellFailure", "RouteFailure", "RequestFailed"]
     assert not done.succeeded
     payloads = dict(done.payloads)
     assert payloads["RecordFailure"] == {"job_id": JOB_ID, "error": "GenerationFailedError", "cause": cause or ""}
@@ -76,6 +76,14 @@ def test_a_failure_that_cannot_be_recorded_or_told_fails_the_execution(name: str
     done = run(failures={"StartGeneration": first, name: StateError("StoreUnavailableError")})
     assert done.entered[-2:] == [name, "RequestFailed"]
     assert not done.succeeded
+
+
+@pytest.mark.parametrize("name", ["ModeratePrompt", "StartGeneration", "ReviewImages"])
+def test_a_request_that_was_cancelled_meanwhile_ends_quietly(name: str) -> None:
+    cancelled = {"job_id": JOB_ID, "status": "CANCELLED"}
+    done = run({"RecordFailure": cancelled, "TellFailure": cancelled}, {name: StateError("JobClosedError")})
+    assert done.entered[-5:] == [name, "RecordFailure", "TellFailure", "RouteFailure", "RequestCancelled"]
+    assert done.succeeded
 
 
 def test_these_paths_evaluate_every_expression_of_the_definition() -> None:

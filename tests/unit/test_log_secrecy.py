@@ -39,8 +39,10 @@ from afterimage.domain.status import JobStatus
 from afterimage.handlers import (
     close_admission,
     close_lost_job,
+    erase_leftovers,
     moderate_prompt,
     notify_requester,
+    owner_api,
     public_link,
     record_failure,
     record_mail_outcome,
@@ -52,8 +54,11 @@ from afterimage.handlers import (
     sweep_open_jobs,
 )
 from afterimage.telemetry import facts_of, keeping_secrets, logger
+from afterimage.usecases.cancel_request import Stopper
 from afterimage.usecases.create_request import Door
+from afterimage.usecases.delete_request import Eraser
 from afterimage.usecases.notify_requester import Post
+from afterimage.usecases.share_request import Sharing
 from afterimage.usecases.sweep_open_jobs import Broom
 from botocore.exceptions import ClientError
 from fakes.http import PERSON, a_presigning_gallery, an_event
@@ -62,7 +67,9 @@ from fakes.outside import (
     Dice,
     FakeCloser,
     FakeEngine,
+    FakeErasures,
     FakeGallery,
+    FakeJobObjects,
     FakeMailer,
     FakeMessenger,
     FakePeople,
@@ -80,7 +87,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publis
 CANARY = "canary7f3e"
 ADDRESS = f"{CANARY}@example.com"
 TASK_TOKEN = f"AQC-{CANARY}-token"
-LINK_TOKEN = link_token(CANARY.encode().ljust(32, b"x"))
+TOKEN_BYTES = CANARY.encode().ljust(32, b"x")
+LINK_TOKEN = link_token(TOKEN_BYTES)
 SECRETS = (CANARY, LINK_TOKEN, "X-Amz-Signature", "/i/")
 CONTEXT = SimpleNamespace(
     function_name="f", memory_limit_in_mb=512, invoked_function_arn="arn", aws_request_id="r", log_stream_name="s"
@@ -164,6 +172,26 @@ def test_the_door_logs_no_prompt_and_no_address(
     logger.info("call")
     event = an_event("POST", "/v1/images", body=body, headers={"Idempotency-Key": CANARY}, claims=PERSON)
     requests_api.lambda_handler(event, CONTEXT)
+    assert_silent(lines)
+
+
+@pytest.mark.parametrize("status", [JobStatus.GENERATING, JobStatus.SUCCEEDED])
+def test_what_an_owner_does_logs_no_prompt_address_and_link(
+    lines: io.StringIO, status: JobStatus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs, links = MemoryJobStore(secret_job(status, pictures=pictures())), MemoryLinkStore()
+    stopper = Stopper(jobs=jobs, objects=FakeJobObjects(), workflow=FakeWorkflow(), clock=Ticker())
+    eraser = Eraser(stopper=stopper, attempts=MemoryAttemptStore(), links=links, erasures=FakeErasures())
+    sharing = Sharing(jobs=jobs, links=links, link_base="https://x", clock=Ticker(), entropy=lambda _: TOKEN_BYTES)
+    deps = owner_api.Dependencies(eraser=eraser, sharing=sharing)
+    monkeypatch.setattr(owner_api, "dependencies", lambda: deps)
+    logger.info("call")
+    job = f"/v1/images/{job_id(1)}"
+    calls = [("POST", f"{job}/share"), ("DELETE", f"{job}/share"), ("POST", f"{job}/cancel"), ("DELETE", job)]
+    for method, path in (*calls, ("DELETE", f"/v1/images/{CANARY}")):
+        body = {"picture": 0} if path.endswith("/share") and method == "POST" else None
+        owner_api.lambda_handler(an_event(method, path, body=body, claims=PERSON), CONTEXT)
+    assert jobs.records == {}
     assert_silent(lines)
 
 
@@ -374,10 +402,11 @@ def a_broom() -> Broom:
 
 # ── Errors that leave a Lambda: the runtime logs them, and Step Functions keeps their words ───────────────────────────
 
-# The two doors answer every error with a problem document of their own.
+# The doors answer every error with a problem document of their own.
 ERRORS_LEAVE: list[ModuleType] = [
     close_admission,
     close_lost_job,
+    erase_leftovers,
     moderate_prompt,
     notify_requester,
     record_failure,
@@ -397,7 +426,7 @@ def told_by(error: BaseException) -> str:
 
 
 def test_every_lambda_that_is_no_door_is_among_those_whose_errors_leave() -> None:
-    doors = {"public_link", "requests_api"}
+    doors = {"owner_api", "public_link", "requests_api"}
     every = {module.name for module in pkgutil.iter_modules(handlers.__path__)}
     assert {module.__name__.rpartition(".")[2] for module in ERRORS_LEAVE} == every - doors
 

@@ -16,6 +16,10 @@ from afterimage.domain.job import JobId
 _UNHEARD = frozenset({"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"})
 
 
+# The second is what is said of one that has ended.
+_NOT_RUNNING = frozenset({"ExecutionDoesNotExist", "ValidationException"})
+
+
 class StepFunctionsWorkflow:
     """Implements `ports.Workflow`. `state_machine_arn` may be empty where only tokens are answered."""
 
@@ -45,6 +49,16 @@ class StepFunctionsWorkflow:
             if error_code(exc) == "ExecutionDoesNotExist":
                 return None
             raise
+
+    def stop(self, job_id: JobId) -> None:
+        """Abort the execution of that name; one that is not there, or has ended, needs no stopping."""
+        arn = f"{self._arn.replace(':stateMachine:', ':execution:')}:{job_id}"
+        try:
+            with unavailable_as(WorkflowUnavailableError):
+                self._client.stop_execution(executionArn=arn)
+        except ClientError as exc:
+            if error_code(exc) not in _NOT_RUNNING:
+                raise
 
     def succeed(self, task_token: str, output: Mapping[str, str]) -> bool:
         """Resume a waiting state; False when the token is no longer waited for."""

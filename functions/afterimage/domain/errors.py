@@ -12,6 +12,8 @@
     │   ├── IdempotencyConflictError
     │   ├── LinkNotFoundError
     │   ├── LinkExpiredError
+    │   ├── NothingToShareError
+    │   ├── TooManyLinksError
     │   ├── AdmissionClosedError
     │   ├── QuotaExceededError
     │   │   ├── MonthlyQuotaReachedError
@@ -130,6 +132,20 @@ class LinkExpiredError(RejectedError):
 
     code = "link_expired"
     sentence = "This link has expired."
+
+
+class NothingToShareError(RejectedError):
+    """Raised when a request is to be shared that has no pictures, or none yet."""
+
+    code = "nothing_to_share"
+    sentence = "There are no pictures of this request to share."
+
+
+class TooManyLinksError(RejectedError):
+    """Raised when a request has as many links as one may have."""
+
+    code = "too_many_links"
+    sentence = "This request has too many links. Unshare it, or delete it."
 
 
 class AdmissionClosedError(RejectedError):

@@ -119,7 +119,8 @@ class Notice:
 @dataclass(frozen=True, kw_only=True)
 class Job:
     """The record of one request. `owner` is `user#sub`, `client#id` or `schedule#name`. A job of a version without
-    quotas has no `charge` and gives nothing back."""
+    quotas has no `charge` and gives nothing back. `claim_hash` is the hash of its Idempotency-Key, by which the claim
+    is found when the job is erased."""
 
     job_id: JobId
     owner: str
@@ -137,6 +138,7 @@ class Job:
     failure: Failure | None = None
     notice: Notice | None = None
     charge: Charge | None = None
+    claim_hash: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from afterimage.domain.job import JobId
 
 TOKEN_BYTES = 32  # 256 bits
+MAX_LINKS = 100  # of one job, the mailed ones among them
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
@@ -23,6 +24,15 @@ class Link:
     created_at_ms: int
     expires_at_s: int
     revoked: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class SharedPicture:
+    """A picture by its number, and the address that opens it until then. It is told once: only its hash is kept."""
+
+    number: int
+    url: str
+    expires_at_s: int
 
 
 def link_token(entropy: bytes) -> str:

@@ -16,9 +16,11 @@ from afterimage.domain.errors import (
     JobNotFoundError,
     LinkExpiredError,
     LinkNotFoundError,
+    NothingToShareError,
     QuotaExceededError,
     RecipientNotPermittedError,
     RejectedError,
+    TooManyLinksError,
     TransientError,
 )
 from afterimage.http.schemas import FieldProblem, Problem
@@ -34,6 +36,8 @@ _STATUS: tuple[tuple[type[AfterimageError], HTTPStatus], ...] = (
     (LinkNotFoundError, HTTPStatus.NOT_FOUND),
     (LinkExpiredError, HTTPStatus.GONE),
     (JobClosedError, HTTPStatus.CONFLICT),
+    (NothingToShareError, HTTPStatus.CONFLICT),
+    (TooManyLinksError, HTTPStatus.CONFLICT),
     (IdempotencyConflictError, HTTPStatus.CONFLICT),
     (AdmissionClosedError, HTTPStatus.SERVICE_UNAVAILABLE),
     (QuotaExceededError, HTTPStatus.TOO_MANY_REQUESTS),

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from afterimage.domain.job import Job
+from afterimage.domain.links import SharedPicture
 from afterimage.domain.moderation import Action
 from afterimage.domain.presets import Preset
 from afterimage.domain.request import MAX_COUNT, MAX_PROMPT_CHARACTERS, ImageRequest
@@ -147,6 +148,37 @@ class ImageList(BaseModel):
     cursor: str | None
 
 
+class ShareBody(_Body):
+    """What to share. Nothing said shares every picture for a week."""
+
+    picture: Annotated[
+        int | None, Field(description="One picture by its number; every one when left out.", ge=0, le=MAX_COUNT - 1)
+    ] = None
+    days: Annotated[
+        int, Field(description="How long the links work, never longer than the request is kept.", ge=1, le=3650)
+    ] = 7
+
+
+class SharedPictureView(BaseModel):
+    """A link that anybody may follow. It is told this once: only its hash is kept."""
+
+    picture: int
+    url: str
+    expires_at: datetime
+
+
+class ShareView(BaseModel):
+    """The new links."""
+
+    items: list[SharedPictureView]
+
+
+class Erasing(BaseModel):
+    """Erasing has begun; nothing new is accepted meanwhile."""
+
+    status: Literal["erasing"]
+
+
 class PresetView(BaseModel):
     """A style that can be named in a request."""
 
@@ -235,6 +267,16 @@ def preset_view(name: str, preset: Preset) -> PresetView:
         frame=preset.frame,
         negative_prompt=preset.negative_prompt,
         aspect=f"{across}:{down}",
+    )
+
+
+def share_view(shared: tuple[SharedPicture, ...]) -> ShareView:
+    """Return what the caller gets to pass on."""
+    return ShareView(
+        items=[
+            SharedPictureView(picture=one.number, url=one.url, expires_at=_moment(one.expires_at_s * 1000))
+            for one in shared
+        ]
     )
 
 

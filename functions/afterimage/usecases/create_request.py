@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -58,7 +59,7 @@ def create_request(asked: ImageRequest, caller: Caller, idempotency_key: str | N
     if not door.admission_is_open():
         raise AdmissionClosedError()
     quotas = door.quotas()
-    job = _new_job(asked, caller, now_ms, quotas, door)
+    job = dataclasses.replace(_new_job(asked, caller, now_ms, quotas, door), claim_hash=key_hash)
     claim = (
         IdempotencyClaim(
             key_hash=key_hash,

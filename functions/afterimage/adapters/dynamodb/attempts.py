@@ -101,3 +101,8 @@ class DynamoAttemptStore:
                 raise
             item = exc.response["Item"]
         return read(Attempt, item, _KEYS)
+
+    def erase(self, attempt: Attempt) -> None:
+        """Delete an attempt, its task token with it."""
+        with reaching_the_table():
+            self._client.delete_item(TableName=self._table, Key=_attempt_key(attempt.job_id, attempt.attempt_id))

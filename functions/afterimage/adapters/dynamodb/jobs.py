@@ -232,3 +232,24 @@ class DynamoJobStore:
             # The SDK makes a call again whose answer was lost, and then meets its own first write.
             return notice is not None and exc.response.get("Item", {}).get("notice") == attribute(notice)
         return True
+
+    def erase(self, job: Job) -> None:
+        """Delete the claim, unless its key stands for another job by now, and the record last: by it all else is
+        found."""
+        if job.claim_hash:
+            self._erase_claim(job.claim_hash, job.job_id)
+        with reaching_the_table():
+            self._client.delete_item(TableName=self._table, Key=_job_key(job.job_id))
+
+    def _erase_claim(self, key_hash: str, job_id: JobId) -> None:
+        try:
+            with reaching_the_table():
+                self._client.delete_item(
+                    TableName=self._table,
+                    Key=_claim_key(key_hash),
+                    ConditionExpression="job_id = :job",
+                    ExpressionAttributeValues={":job": attribute(job_id)},
+                )
+        except ClientError as exc:
+            if error_code(exc) != "ConditionalCheckFailedException":
+                raise

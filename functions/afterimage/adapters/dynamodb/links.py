@@ -4,14 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
-from afterimage.adapters.dynamodb.items import Item, attributes, key, reaching_the_table, read
+from botocore.exceptions import ClientError
+
+from afterimage.adapters.aws import error_code
+from afterimage.adapters.dynamodb.items import Item, attribute, attributes, key, reaching_the_table, read
+from afterimage.domain.errors import StoreUnavailableError
+from afterimage.domain.job import JobId
 from afterimage.domain.links import Link
 
 _KEYS = frozenset({"pk", "sk"})
+# Why a transaction is cancelled that may pass in a moment.
+_PASSING = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
 
 
 def _link_key(token_hash: str) -> Item:
     return key(f"LINK#{token_hash}", "LINK")
+
+
+def _pointer_key(job_id: JobId, token_hash: str) -> Item:
+    return key(f"JOB#{job_id}", f"LINK#{token_hash}")
 
 
 class DynamoLinkStore:
@@ -22,13 +33,22 @@ class DynamoLinkStore:
         self._table = table
 
     def put(self, link: Link) -> None:
-        """Store a link; 256 random bits do not collide, so a link that is there is a fault and is refused."""
-        with reaching_the_table():
-            self._client.put_item(
-                TableName=self._table,
-                Item={**_link_key(link.token_hash), **attributes(link)},
-                ConditionExpression="attribute_not_exists(pk)",
-            )
+        """Store a link and, in one transaction, the pointer by which its job finds it.
+
+        256 random bits do not collide, so a link that is there is a fault and is refused.
+        """
+        pointer = {**_pointer_key(link.job_id, link.token_hash), "expires_at_s": attribute(link.expires_at_s)}
+        puts = [
+            {"Put": {"TableName": self._table, "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}}
+            for item in ({**_link_key(link.token_hash), **attributes(link)}, pointer)
+        ]
+        try:
+            with reaching_the_table():
+                self._client.transact_write_items(TransactItems=puts)
+        except ClientError as exc:
+            if any(reason.get("Code") in _PASSING for reason in exc.response.get("CancellationReasons", [])):
+                raise StoreUnavailableError() from exc
+            raise
 
     def find(self, token_hash: str) -> Link | None:
         """Return a link, expired or revoked ones too; None for none."""
@@ -37,3 +57,36 @@ class DynamoLinkStore:
                 "Item"
             )
         return read(Link, item, _KEYS) if item else None
+
+    def list_by_job(self, job_id: JobId) -> tuple[str, ...]:
+        """Return the hashes of a job's links, by their pointers. One page holds thousands, and a job has few."""
+        beginning = _pointer_key(job_id, "")
+        with reaching_the_table():
+            items = self._client.query(
+                TableName=self._table,
+                KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
+                ExpressionAttributeValues={":pk": beginning["pk"], ":sk": beginning["sk"]},
+                ConsistentRead=True,
+            )["Items"]
+        return tuple(item["sk"]["S"].removeprefix("LINK#") for item in items)
+
+    def revoke(self, token_hash: str) -> None:
+        """Mark a link as revoked; none, or one that is deleted meanwhile, is as good."""
+        try:
+            with reaching_the_table():
+                self._client.update_item(
+                    TableName=self._table,
+                    Key=_link_key(token_hash),
+                    UpdateExpression="SET revoked = :yes",
+                    ConditionExpression="attribute_exists(pk)",
+                    ExpressionAttributeValues={":yes": attribute(True)},
+                )
+        except ClientError as exc:
+            if error_code(exc) != "ConditionalCheckFailedException":
+                raise
+
+    def erase(self, job_id: JobId, token_hash: str) -> None:
+        """Delete a link and then its pointer, so that a crash between leaves nothing that cannot be found."""
+        for item_key in (_link_key(token_hash), _pointer_key(job_id, token_hash)):
+            with reaching_the_table():
+                self._client.delete_item(TableName=self._table, Key=item_key)
