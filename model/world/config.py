@@ -43,6 +43,7 @@ class DiffusionConfig:
     steps: int = 60_000
     batch: int = 64
     time_bias: float = 0.3  # of the logit of time: outlines are decided where there is more noise than picture
+    bfloat16: bool = True  # products only, weights stay in 32 bits; a quarter faster on cores with AVX512-BF16
     learning_rate: float = 1e-3
     cool_from: float = 0.8  # of all steps; until there the rate is constant, so that a longer plan only moves the end
     ema: float = 0.9995  # the weights that ship are an average over about two thousand steps

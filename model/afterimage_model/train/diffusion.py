@@ -65,12 +65,14 @@ class Writer(nn.Module):
         return result
 
 
-def loss_of(writer: Writer, latents: Tensor, tokens: Tensor, time_bias: float, chance: torch.Generator) -> Tensor:
+def loss_of(writer: Writer, latents: Tensor, tokens: Tensor, plan: DiffusionConfig, chance: torch.Generator) -> Tensor:
     """Mean squared error of the velocity at random times, more of them in the middle, where the work is."""
-    time = (torch.randn(len(latents), generator=chance) + time_bias).sigmoid().to(latents.device)
+    time = (torch.randn(len(latents), generator=chance) + plan.time_bias).sigmoid().to(latents.device)
     noise = torch.randn(latents.shape, generator=chance).to(latents.device)
     share = time[:, None, None, None]
-    return functional.mse_loss(writer.velocity((1 - share) * latents + share * noise, time, tokens), noise - latents)
+    with torch.autocast(latents.device.type, torch.bfloat16, enabled=plan.bfloat16):
+        velocity = writer.velocity((1 - share) * latents + share * noise, time, tokens)
+    return functional.mse_loss(velocity.float(), noise - latents)
 
 
 def batch_of(
@@ -112,7 +114,7 @@ def train(
             group["lr"] = learning_rate(
                 step, plan.steps, plan.learning_rate, warmup=min(400, plan.steps // 10), cool_from=plan.cool_from
             )
-        loss = loss_of(writer, some, told, plan.time_bias, chance)
+        loss = loss_of(writer, some, told, plan, chance)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(writer.parameters(), 1.0)
