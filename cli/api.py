@@ -22,6 +22,7 @@ _HINTS = {
     "job_not_found": f"See your requests: {command('jobs')}",
     "job_closed": "Its pictures are there, or it has ended. To remove it, delete it.",
     "nothing_to_share": "Wait for its pictures first, with show ID --wait.",
+    "being_erased": "It takes some minutes. Afterwards there is no sign-in either; ask an operator for a new one.",
     "recipient_not_permitted": "Leave --email out, and the mail goes to the address of your sign-in.",
     "admission_closed": "An operator has closed the door for new requests; ask them, or come back later.",
 }
@@ -79,6 +80,10 @@ class Api:
     def unshare(self, job_id: str) -> None:
         """End every link to a request's pictures."""
         self._done("DELETE", f"{_path(job_id)}/share")
+
+    def erase_me(self) -> None:
+        """Have everything of the person's erased."""
+        self._json("DELETE", "/v1/me")
 
     def presets(self) -> list[dict[str, Any]]:
         """Return every style."""

@@ -1,4 +1,4 @@
-"""`afterimage cancel`, `delete`, `share` and `unshare`: what the owner of a request may do with it."""
+"""`afterimage cancel`, `delete`, `share`, `unshare` and `erase-me`: what owners may do with what is theirs."""
 
 from __future__ import annotations
 
@@ -85,3 +85,11 @@ def unshare(job_id: _Id, stack: StackName = None, profile: Profile = None, regio
     """End every link to its pictures, those of the mail as well."""
     api_of(stack, profile, region).unshare(job_id)
     output().print("No link leads to its pictures any more.")
+
+
+def erase_me(yes: _Yes = False, stack: StackName = None, profile: Profile = None, region: Region = None) -> None:
+    """Erase everything of yours: every request, picture and link, and your sign-in."""
+    api = api_of(stack, profile, region)
+    confirm("Erase every request, picture and link of yours, and your sign-in? Nothing can be brought back.", yes=yes)
+    api.erase_me()
+    output().print("Erasing has begun; it takes some minutes, and nothing new is accepted from you.")

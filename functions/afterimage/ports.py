@@ -127,6 +127,16 @@ class JobStore(Protocol):
         """Delete the claim on the job's key and then its record; what is gone already is as good."""
 
 
+class OwnerStore(Protocol):
+    """What is kept of an owner besides jobs. Every method raises StoreUnavailableError when throttled."""
+
+    def begin_erasing(self, owner: str, at_ms: int) -> None:
+        """Refuse every new job of the owner from now on: `JobStore.create` raises OwnerErasingError."""
+
+    def erase(self, owner: str) -> None:
+        """Delete it all, the refusal as well."""
+
+
 class AttemptStore(Protocol):
     """Attempts with their task tokens, by (job, attempt)."""
 
@@ -275,6 +285,9 @@ class People(Protocol):
 
     def confirmed_address(self, username: str) -> str | None:
         """Return the person's mail address, None unless it is confirmed."""
+
+    def erase(self, username: str) -> None:
+        """Delete the person's sign-in; one that is gone already is as good."""
 
 
 class Closer(Protocol):

@@ -54,7 +54,19 @@ class OwnerApiSettings:
     bucket_name: str
     state_machine_arn: str
     erase_leftovers_machine_arn: str
+    erase_owner_machine_arn: str
     link_base: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class EraseOwnerSettings:
+    """For `handlers.erase_owner`."""
+
+    table_name: str
+    bucket_name: str
+    state_machine_arn: str
+    erase_leftovers_machine_arn: str
+    user_pool_id: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,6 +29,7 @@ from afterimage.handlers import (
     close_admission,
     close_lost_job,
     erase_leftovers,
+    erase_owner,
     moderate_prompt,
     notify_requester,
     public_link,
@@ -43,7 +44,9 @@ from afterimage.handlers import (
 )
 from afterimage.http.caller import caller_from_claims
 from afterimage.ports import NO_CHANGES, IdempotencyClaim, JobChanges, Phase, StartedInference
+from afterimage.usecases.cancel_request import Stopper
 from afterimage.usecases.create_request import Door
+from afterimage.usecases.delete_request import Eraser
 from afterimage.usecases.notify_requester import Post
 from afterimage.usecases.sweep_open_jobs import Broom
 from fakes.stores import MemorySuppressionStore
@@ -403,6 +406,17 @@ def check_state_erase_leftovers() -> None:
     assert erase_leftovers.handle(event("state_erase_leftovers"), deps) == {"job_id": JOB_ID}
     assert objects.calls == [("erase", (JOB_ID, "5f" * 16, ()))]
     assert [name for name, _ in jobs.calls] == ["get", "erase"]
+
+
+def check_state_erase_owner() -> None:
+    jobs, people, owners = Asked(list_by_owner=()), Asked(), Asked()
+    stopper = Stopper(jobs=jobs, objects=Asked(), workflow=Asked(), clock=clock)
+    eraser = Eraser(stopper=stopper, attempts=Asked(), links=Asked(), erasures=Asked())
+    asked = event("state_erase_owner")
+    deps = erase_owner.Dependencies(eraser=eraser, owners=owners, people=people)
+    assert erase_owner.handle(asked, deps) == {"owner": asked["owner"], "done": True}
+    assert people.calls == [("erase", (asked["owner"].removeprefix("user#"),))]
+    assert owners.calls == [("erase", (asked["owner"],))]
 
 
 def check_state_review_images() -> None:

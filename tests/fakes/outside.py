@@ -222,6 +222,10 @@ class FakePeople(Faulty):
     def confirmed_address(self, username: str) -> str | None:
         return self.addresses.get(username)
 
+    @breakable
+    def erase(self, username: str) -> None:
+        self.addresses.pop(username, None)
+
 
 class FakeCloser(Faulty):
     """Implements `ports.Closer`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 
-from afterimage.domain.errors import JobClosedError, JobNotFoundError
+from afterimage.domain.errors import JobClosedError, JobNotFoundError, OwnerErasingError
 from afterimage.domain.expiry import is_expired
 from afterimage.domain.job import Attempt, Job, JobId, Notice
 from afterimage.domain.links import Link
@@ -27,6 +27,7 @@ class MemoryJobStore(Faulty):
         self.open: Counter[str] = Counter()
         self.months: Counter[tuple[str, str]] = Counter()
         self.days: Counter[str] = Counter()
+        self.erasing: set[str] = set()
 
     @breakable
     def create(self, job: Job, claim: IdempotencyClaim | None, quotas: Quotas = UNLIMITED) -> None:
@@ -39,6 +40,8 @@ class MemoryJobStore(Faulty):
                 raise month_is_full(at_ms)
             if charge.day and not fits(self.days[charge.day], charge.pictures, quotas.daily_pictures):
                 raise day_is_full(at_ms)
+            if job.owner in self.erasing:
+                raise OwnerErasingError()
             if not fits(self.open[job.owner], 1, quotas.concurrent_jobs):
                 raise too_many_open()
             self._count(job, pictures=charge.pictures, jobs=1)
@@ -109,6 +112,25 @@ class MemoryJobStore(Faulty):
         if claim and claim.job_id == job.job_id:
             del self.claims[claim.key_hash]
         self.records.pop(job.job_id, None)
+
+
+class MemoryOwnerStore(Faulty):
+    """Implements `ports.OwnerStore` on the counters of a job store."""
+
+    def __init__(self, jobs: MemoryJobStore) -> None:
+        super().__init__()
+        self.jobs = jobs
+
+    @breakable
+    def begin_erasing(self, owner: str, at_ms: int) -> None:
+        self.jobs.erasing.add(owner)
+
+    @breakable
+    def erase(self, owner: str) -> None:
+        self.jobs.erasing.discard(owner)
+        self.jobs.open.pop(owner, None)
+        for counted in [counted for counted in self.jobs.months if counted[0] == owner]:
+            del self.jobs.months[counted]
 
 
 class MemoryAttemptStore(Faulty):

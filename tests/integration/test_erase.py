@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from integration.journey import ask, attempts_of, links_in, mails_to, person, wait_for_end, wait_for_status
+from integration.journey import (
+    ask,
+    attempts_of,
+    job_item,
+    links_in,
+    mails_to,
+    person,
+    read,
+    wait_for_end,
+    wait_for_status,
+)
 from integration.places import sightings
 from integration.test_cancel import execution_status, keys_below
 
@@ -186,3 +196,50 @@ def test_what_is_not_there_yet_cannot_be_shared(cloud: LocalCloud) -> None:
     answer = cloud.http("POST", f"/v1/images/{job_id}/share", token=cloud.token(address), body={})
     assert (answer.status_code, answer.json()["code"]) == (409, "nothing_to_share")
     delete(cloud, address, job_id)
+
+
+def test_a_person_is_erased_whole_and_nobody_else(cloud: LocalCloud) -> None:
+    address, other = person(), person()
+    canary = "zyzzyva" + secrets.token_hex(4)
+    done, kept = ask(cloud, address, {"prompt": f"a {canary}"}), ask(cloud, other, {"prompt": f"a {canary[::-1]}"})
+    wait_for_end(cloud, address, done)
+    wait_for_end(cloud, other, kept)
+    (link,) = links_in(mails_to(cloud, address)[0])
+    cloud.faults({"kind": "delay", "at": "container", "seconds": 30})
+    running = ask(cloud, address, {"prompt": f"another {canary}"})
+    wait_for_status(cloud, address, running, "GENERATING")
+    owner = job_item(cloud, done)["owner"]["S"]
+    canaries = {"prompt": canary, "address": address, "token": token_of(link)}
+    before = sightings(cloud, canaries)
+    assert (before["prompt"], before["address"]) == (("bucket", "table"), ("table",))
+    for _ in range(2):  # asked twice, erased once
+        begun = cloud.http("DELETE", "/v1/me", token=cloud.token(address))
+        assert (begun.status_code, begun.json()) == (202, {"status": "erasing"})
+    refused = cloud.http("POST", "/v1/images", token=cloud.token(address), body={"prompt": "x"})
+    assert (refused.status_code, refused.json()["code"]) == (403, "being_erased")
+    cloud.wait_until(lambda: not signed_up(cloud, address), "the end of the sign-in", 180)
+    cloud.wait_until(lambda: items_of(cloud, owner) == [], "the end of the counters", 60)
+    assert sightings(cloud, canaries) == dict.fromkeys(canaries, GONE)
+    assert execution_status(cloud, running) == "ABORTED"
+    assert cloud.http("GET", link).status_code == 404
+    late = cloud.http("POST", "/v1/images", token=cloud.token(address), body={"prompt": "x"})
+    assert (late.status_code, late.json()["code"]) == (403, "recipient_not_permitted")
+    assert read(cloud, other, kept)["status"] == "SUCCEEDED"
+
+
+def signed_up(cloud: LocalCloud, address: str) -> bool:
+    client = cloud.client("cognito-idp")
+    try:
+        client.admin_get_user(UserPoolId=cloud.outputs["UserPoolId"], Username=address)
+    except client.exceptions.UserNotFoundException:
+        return False
+    return True
+
+
+def items_of(cloud: LocalCloud, owner: str) -> list[Any]:
+    found = cloud.client("dynamodb").query(
+        TableName=cloud.outputs["TableName"],
+        KeyConditionExpression="pk = :pk",
+        ExpressionAttributeValues={":pk": {"S": f"OWNER#{owner}"}},
+    )
+    return list(found["Items"])

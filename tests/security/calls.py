@@ -20,6 +20,7 @@ PACKAGE = ROOT / "functions" / "afterimage"
 
 # boto3 operation → the IAM actions that AWS asks for. Source: Service Authorization Reference.
 ACTIONS: dict[str, tuple[str, ...]] = {
+    "admin_delete_user": ("cognito-idp:AdminDeleteUser",),
     "admin_get_user": ("cognito-idp:AdminGetUser",),
     "copy_object": ("s3:GetObject", "s3:PutObject", "s3:PutObjectTagging"),  # tags are replaced, so none are read
     "delete_item": ("dynamodb:DeleteItem",),

@@ -293,9 +293,9 @@ GRANTS: tuple[Grant, ...] = (
     ),
     Grant(
         "OwnerApiFunction",
-        "GiveQuotaBack",
+        "GiveQuotaBackAndMarkOwner",
         "dynamodb:UpdateItem",
-        ("adapters/dynamodb/counters.py:releases",),
+        ("adapters/dynamodb/counters.py:releases", "adapters/dynamodb/owners.py:DynamoOwnerStore.begin_erasing"),
         judged=NO_LEADING_KEYS,
     ),
     Grant(
@@ -339,7 +339,7 @@ GRANTS: tuple[Grant, ...] = (
     ),
     Grant(
         "OwnerApiFunction",
-        "HaveLookedAgain",
+        "StartErasing",
         "states:StartExecution",
         ("adapters/erasure_machines.py:ErasureMachines._start",),
     ),
@@ -387,6 +387,102 @@ GRANTS: tuple[Grant, ...] = (
         "EraseObjects",
         "s3:DeleteObject",
         ("adapters/s3_job_objects.py:S3JobObjects._delete",),
+    ),
+    # EraseOwnerFunction
+    Grant(
+        "EraseOwnerFunction", "EndAndEraseJob", "dynamodb:GetItem", ("adapters/dynamodb/jobs.py:DynamoJobStore._item",)
+    ),
+    Grant(
+        "EraseOwnerFunction",
+        "EndAndEraseJob",
+        "dynamodb:Query",
+        (
+            "adapters/dynamodb/attempts.py:DynamoAttemptStore.list_by_job",
+            "adapters/dynamodb/links.py:DynamoLinkStore.list_by_job",
+        ),
+    ),
+    Grant(
+        "EraseOwnerFunction",
+        "EndAndEraseJob",
+        "dynamodb:UpdateItem",
+        (
+            "adapters/dynamodb/jobs.py:DynamoJobStore._end",
+            "adapters/dynamodb/jobs.py:DynamoJobStore._write",
+            "adapters/dynamodb/jobs.py:DynamoJobStore.swap_notice",
+        ),
+    ),
+    Grant(
+        "EraseOwnerFunction",
+        "EndAndEraseJob",
+        "dynamodb:DeleteItem",
+        (
+            "adapters/dynamodb/attempts.py:DynamoAttemptStore.erase",
+            "adapters/dynamodb/jobs.py:DynamoJobStore.erase",
+            "adapters/dynamodb/links.py:DynamoLinkStore.erase",
+        ),
+    ),
+    Grant(
+        "EraseOwnerFunction",
+        "GiveQuotaBack",
+        "dynamodb:UpdateItem",
+        ("adapters/dynamodb/counters.py:releases",),
+        judged=NO_LEADING_KEYS,
+    ),
+    Grant(
+        "EraseOwnerFunction",
+        "EraseClaim",
+        "dynamodb:DeleteItem",
+        ("adapters/dynamodb/jobs.py:DynamoJobStore._erase_claim",),
+        judged=NO_LEADING_KEYS,
+    ),
+    Grant(
+        "EraseOwnerFunction",
+        "EraseLinks",
+        "dynamodb:DeleteItem",
+        ("adapters/dynamodb/links.py:DynamoLinkStore.erase",),
+        judged=NO_LEADING_KEYS,
+    ),
+    Grant(
+        "EraseOwnerFunction",
+        "LeaveTombstone",
+        "s3:PutObject",
+        ("adapters/s3_job_objects.py:S3JobObjects.put_tombstone",),
+    ),
+    Grant(
+        "EraseOwnerFunction", "FindObjects", "s3:ListBucket", ("adapters/s3_job_objects.py:S3JobObjects._keys_below",)
+    ),
+    Grant(
+        "EraseOwnerFunction", "EraseObjects", "s3:DeleteObject", ("adapters/s3_job_objects.py:S3JobObjects._delete",)
+    ),
+    Grant(
+        "EraseOwnerFunction",
+        "StopWorkflow",
+        "states:StopExecution",
+        ("adapters/step_functions.py:StepFunctionsWorkflow.stop",),
+    ),
+    Grant(
+        "EraseOwnerFunction",
+        "HaveLookedAgain",
+        "states:StartExecution",
+        ("adapters/erasure_machines.py:ErasureMachines._start",),
+    ),
+    Grant("EraseOwnerFunction", "FindRequests", "dynamodb:Query", ("adapters/dynamodb/jobs.py:DynamoJobStore._items",)),
+    Grant(
+        "EraseOwnerFunction",
+        "EraseCounters",
+        "dynamodb:Query",
+        ("adapters/dynamodb/owners.py:DynamoOwnerStore.erase",),
+        judged=NO_LEADING_KEYS,
+    ),
+    Grant(
+        "EraseOwnerFunction",
+        "EraseCounters",
+        "dynamodb:DeleteItem",
+        ("adapters/dynamodb/owners.py:DynamoOwnerStore.erase",),
+        judged=NO_LEADING_KEYS,
+    ),
+    Grant(
+        "EraseOwnerFunction", "EraseSignIn", "cognito-idp:AdminDeleteUser", ("adapters/cognito.py:CognitoPeople.erase",)
     ),
     # RecordFailureFunction
     Grant("RecordFailureFunction", "CloseJob", "dynamodb:GetItem", ("adapters/dynamodb/jobs.py:DynamoJobStore._item",)),
@@ -572,7 +668,14 @@ GRANTS: tuple[Grant, ...] = (
         ("template.yaml:CloudWatchLogsLogGroup: {LogGroupArn: !GetAtt ImageRequestLogGroup.Arn}",),
         judged=NOT_ENFORCED_ROLE,
     ),
-    # EraseLeftoversRole
+    # EraseLeftoversRole, EraseOwnerRole
+    Grant(
+        "EraseOwnerRole",
+        "InvokeStates",
+        "lambda:InvokeFunction",
+        ("statemachine/erase_owner.asl.json:arn:aws:states:::lambda:invoke",),
+        judged=NOT_ENFORCED_ROLE,
+    ),
     Grant(
         "EraseLeftoversRole",
         "InvokeStates",
@@ -588,7 +691,7 @@ GRANTS: tuple[Grant, ...] = (
             (f"template.yaml:LogGroupArn: !GetAtt {role.removesuffix('Role')}MachineLogGroup.Arn",),
             judged=NOT_ENFORCED_ROLE,
         )
-        for role in ("EraseLeftoversRole",)
+        for role in ("EraseLeftoversRole", "EraseOwnerRole")
         for action in (
             "logs:CreateLogDelivery",
             "logs:GetLogDelivery",

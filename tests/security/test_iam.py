@@ -81,7 +81,10 @@ def test_a_query_is_granted_on_an_index_or_within_known_partitions(function: str
     for statement in policies()[function]:
         if "dynamodb:Query" in as_list(statement["Action"]):
             if statement["Resource"] == {"GetAtt": "Table.Arn"}:
-                assert statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"] == ["JOB#*"]
+                assert statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"] in (
+                    ["JOB#*"],
+                    ["OWNER#*"],
+                )
                 continue
             assert as_list(statement["Action"]) == ["dynamodb:Query"]
             assert re.fullmatch(r"\$\{Table.Arn\}/index/[a-z-]+", statement["Resource"]["Sub"])

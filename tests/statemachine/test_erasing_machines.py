@@ -95,6 +95,15 @@ def test_the_second_look_erases_by_the_two_ids() -> None:
     assert done.output == {"job_id": LEFTOVERS["job_id"]}
 
 
+def test_an_owner_is_erased_page_after_page() -> None:
+    owner = {"owner": "user#ada"}
+    answers = iter([False, False, True])
+    done = Run(owner, lambda name, payload: payload | {"done": next(answers)}, MACHINES["erase_owner"])
+    assert done.entered == ["Settle", *["EraseOwner", "RouteDone"] * 3, "OwnerErased"]
+    assert done.payloads == [("EraseOwner", owner)] * 3
+    assert done.succeeded
+
+
 def test_a_second_look_that_cannot_erase_fails() -> None:
     def refuse(name: str, payload: dict[str, Any]) -> Any:
         raise StateError("StoreUnavailableError")

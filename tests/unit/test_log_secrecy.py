@@ -40,6 +40,7 @@ from afterimage.handlers import (
     close_admission,
     close_lost_job,
     erase_leftovers,
+    erase_owner,
     moderate_prompt,
     notify_requester,
     owner_api,
@@ -79,7 +80,7 @@ from fakes.outside import (
     Ticker,
 )
 from fakes.samples import DAY_S, SPEC, a_job, a_result, an_attempt, job_id, pictures, quarantined
-from fakes.stores import MemoryAttemptStore, MemoryJobStore, MemoryLinkStore, MemorySuppressionStore
+from fakes.stores import MemoryAttemptStore, MemoryJobStore, MemoryLinkStore, MemoryOwnerStore, MemorySuppressionStore
 
 # The library warns of a call that counts nothing; `telemetry` silences that, and pytest undoes it.
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publish")
@@ -183,12 +184,12 @@ def test_what_an_owner_does_logs_no_prompt_address_and_link(
     stopper = Stopper(jobs=jobs, objects=FakeJobObjects(), workflow=FakeWorkflow(), clock=Ticker())
     eraser = Eraser(stopper=stopper, attempts=MemoryAttemptStore(), links=links, erasures=FakeErasures())
     sharing = Sharing(jobs=jobs, links=links, link_base="https://x", clock=Ticker(), entropy=lambda _: TOKEN_BYTES)
-    deps = owner_api.Dependencies(eraser=eraser, sharing=sharing)
+    deps = owner_api.Dependencies(eraser=eraser, sharing=sharing, owners=MemoryOwnerStore(jobs))
     monkeypatch.setattr(owner_api, "dependencies", lambda: deps)
     logger.info("call")
     job = f"/v1/images/{job_id(1)}"
     calls = [("POST", f"{job}/share"), ("DELETE", f"{job}/share"), ("POST", f"{job}/cancel"), ("DELETE", job)]
-    for method, path in (*calls, ("DELETE", f"/v1/images/{CANARY}")):
+    for method, path in (*calls, ("DELETE", f"/v1/images/{CANARY}"), ("DELETE", "/v1/me")):
         body = {"picture": 0} if path.endswith("/share") and method == "POST" else None
         owner_api.lambda_handler(an_event(method, path, body=body, claims=PERSON), CONTEXT)
     assert jobs.records == {}
@@ -407,6 +408,7 @@ ERRORS_LEAVE: list[ModuleType] = [
     close_admission,
     close_lost_job,
     erase_leftovers,
+    erase_owner,
     moderate_prompt,
     notify_requester,
     record_failure,

@@ -12,13 +12,14 @@ from afterimage.handlers import owner_api, public_link
 from afterimage.usecases.cancel_request import Stopper
 from afterimage.usecases.delete_request import Eraser
 from afterimage.usecases.share_request import Sharing
-from fakes.http import MACHINE, STRANGER, Answer, a_presigning_gallery, an_event, answer
+from fakes.http import MACHINE, PERSON, STRANGER, Answer, a_presigning_gallery, an_event, answer
 from fakes.outside import Dice, FakeErasures, FakeJobObjects, FakeWorkflow, Ticker
 from fakes.samples import a_job, job_id, pictures
-from fakes.stores import MemoryAttemptStore, MemoryJobStore, MemoryLinkStore
+from fakes.stores import MemoryAttemptStore, MemoryJobStore, MemoryLinkStore, MemoryOwnerStore
 
 BASE = "https://pictures.example"
 JOB = f"/v1/images/{job_id(1)}"
+ME = ("DELETE", "/v1/me")
 ROUTES = [("POST", f"{JOB}/cancel"), ("DELETE", JOB), ("POST", f"{JOB}/share"), ("DELETE", f"{JOB}/share")]
 
 
@@ -34,6 +35,7 @@ class Api:
         self.clock = Ticker()
         stopper = Stopper(jobs=self.jobs, objects=self.objects, workflow=self.workflow, clock=self.clock)
         self.deps = owner_api.Dependencies(
+            owners=MemoryOwnerStore(self.jobs),
             eraser=Eraser(stopper=stopper, attempts=MemoryAttemptStore(), links=self.links, erasures=self.erasures),
             sharing=Sharing(jobs=self.jobs, links=self.links, link_base=BASE, clock=self.clock, entropy=Dice()),
         )
@@ -119,6 +121,23 @@ def test_what_has_no_pictures_cannot_be_shared() -> None:
     assert (found.status, found.body["code"]) == (409, "nothing_to_share")
 
 
+@pytest.mark.parametrize(("claims", "owner"), [(PERSON, "user#ada"), (MACHINE, "client#nightly")])
+def test_erasing_oneself_begins_at_once_and_may_be_asked_for_again(claims: dict[str, str], owner: str) -> None:
+    api = Api()
+    for _ in range(2):
+        found = api.call(*ME, claims=claims)
+        assert (found.status, found.body) == (202, {"status": "erasing"})
+    assert api.jobs.erasing == {owner}
+    assert api.erasures.owners == [owner, owner]
+
+
+def test_an_erasing_that_could_not_be_started_says_when_to_come_back() -> None:
+    api = Api()
+    api.erasures.fail_next("erase_owner", WorkflowUnavailableError())
+    assert api.call(*ME).status == 503
+    assert api.call(*ME).status == 202
+
+
 @pytest.mark.parametrize("claims", [STRANGER, MACHINE])
 @pytest.mark.parametrize(("method", "path"), ROUTES)
 def test_anothers_request_looks_like_none(method: str, path: str, claims: dict[str, str]) -> None:
@@ -131,7 +150,7 @@ def test_anothers_request_looks_like_none(method: str, path: str, claims: dict[s
     assert (api.jobs.records, api.links.records, api.objects.keys) == (before, {}, set())
 
 
-@pytest.mark.parametrize(("method", "path"), ROUTES)
+@pytest.mark.parametrize(("method", "path"), [*ROUTES, ME])
 def test_an_id_token_is_refused(method: str, path: str) -> None:
     found = Api().call(method, path, claims={"sub": "ada", "token_use": "id"})
     assert (found.status, found.body["code"]) == (401, "access_token_needed")

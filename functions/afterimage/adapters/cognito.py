@@ -31,6 +31,15 @@ class CognitoPeople:
         found = {entry["Name"]: entry["Value"] for entry in user["UserAttributes"]}
         return found.get("email") if found.get("email_verified") == "true" else None
 
+    def erase(self, username: str) -> None:
+        """Delete the sign-in, with its address and its refresh tokens."""
+        try:
+            with unavailable_as(StoreUnavailableError):
+                self._client.admin_delete_user(UserPoolId=self._pool, Username=username)
+        except ClientError as exc:
+            if error_code(exc) != "UserNotFoundException":
+                raise
+
 
 class NobodyAtAll:
     """Implements `ports.People` where no person calls: a schedule has no address of its own."""
@@ -38,3 +47,6 @@ class NobodyAtAll:
     def confirmed_address(self, username: str) -> str | None:
         """Return None."""
         return None
+
+    def erase(self, username: str) -> None:
+        """Do nothing: there is nobody."""

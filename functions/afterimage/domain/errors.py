@@ -7,6 +7,7 @@
     │   │   └── InvalidCursorError
     │   ├── AccessTokenNeededError
     │   ├── RecipientNotPermittedError
+    │   ├── OwnerErasingError
     │   ├── JobNotFoundError
     │   ├── JobClosedError
     │   ├── IdempotencyConflictError
@@ -97,6 +98,13 @@ class RecipientNotPermittedError(RejectedError):
 
     code = "recipient_not_permitted"
     sentence = "Mail can only go to your own confirmed address."
+
+
+class OwnerErasingError(RejectedError):
+    """Raised when somebody asks for pictures while everything of theirs is being erased."""
+
+    code = "being_erased"
+    sentence = "Everything of yours is being erased, so nothing new is accepted."
 
 
 class JobNotFoundError(RejectedError):

@@ -17,17 +17,20 @@ from afterimage.adapters.aws import client
 from afterimage.adapters.dynamodb.attempts import DynamoAttemptStore
 from afterimage.adapters.dynamodb.jobs import DynamoJobStore
 from afterimage.adapters.dynamodb.links import DynamoLinkStore
+from afterimage.adapters.dynamodb.owners import DynamoOwnerStore
 from afterimage.adapters.erasure_machines import ErasureMachines
 from afterimage.adapters.s3_job_objects import S3JobObjects
 from afterimage.adapters.step_functions import StepFunctionsWorkflow
 from afterimage.domain.recipients import Caller
 from afterimage.http.application import application, problems
 from afterimage.http.caller import caller_from_claims
-from afterimage.http.schemas import ImageView, ShareBody, ShareView, share_view, view_of
+from afterimage.http.schemas import Erasing, ImageView, ShareBody, ShareView, share_view, view_of
+from afterimage.ports import OwnerStore
 from afterimage.settings import OwnerApiSettings, read_settings
 from afterimage.telemetry import count, environment, logger, metrics, now_ms, random_bytes
 from afterimage.usecases.cancel_request import Stopper, cancel_request
 from afterimage.usecases.delete_request import Eraser, delete_request
+from afterimage.usecases.erase_owner import begin_erasing_owner
 from afterimage.usecases.share_request import Sharing, share_request, unshare_request
 
 app = application()
@@ -41,6 +44,7 @@ class Dependencies:
 
     eraser: Eraser
     sharing: Sharing
+    owners: OwnerStore
 
 
 @functools.cache
@@ -52,7 +56,12 @@ def dependencies() -> Dependencies:
     links = DynamoLinkStore(dynamodb, settings.table_name)
     objects = S3JobObjects(client("s3"), settings.bucket_name)
     workflow = StepFunctionsWorkflow(states, settings.state_machine_arn)
-    erasures = ErasureMachines(states, now_ms, leftovers_arn=settings.erase_leftovers_machine_arn)
+    erasures = ErasureMachines(
+        states,
+        now_ms,
+        leftovers_arn=settings.erase_leftovers_machine_arn,
+        owner_arn=settings.erase_owner_machine_arn,
+    )
     return Dependencies(
         eraser=Eraser(
             stopper=Stopper(jobs=jobs, objects=objects, workflow=workflow, clock=now_ms),
@@ -61,6 +70,7 @@ def dependencies() -> Dependencies:
             erasures=erasures,
         ),
         sharing=Sharing(jobs=jobs, links=links, link_base=settings.link_base, clock=now_ms, entropy=random_bytes),
+        owners=DynamoOwnerStore(dynamodb, settings.table_name),
     )
 
 
@@ -146,6 +156,32 @@ def delete_share(job_id: _JobIdInPath) -> Response[str]:
     logger.info("request unshared", job_id=job_id)
     count("RequestUnshared")
     return _done()
+
+
+@app.delete(
+    "/v1/me",
+    summary="Erase everything of yours",
+    description="Begins to erase every request, picture and link of yours, your counters, and a person's sign-in."
+    " Nothing new is accepted from then on.",
+    status_code=HTTPStatus.ACCEPTED,
+    responses={202: {"description": "Erasing has begun", "content": {"application/json": {"model": Erasing}}}}
+    | problems(401, 500, 503),
+    tags=["me"],
+)
+def delete_me() -> Response[Erasing]:
+    """Have everything of the caller's erased; it takes some minutes."""
+    deps = _deps()
+    begin_erasing_owner(
+        _caller().owner, owners=deps.owners, erasures=deps.eraser.erasures, clock=deps.eraser.stopper.clock
+    )
+    logger.info("erasing an owner")
+    count("OwnerErasureBegun")
+    return Response(
+        status_code=HTTPStatus.ACCEPTED.value,
+        content_type="application/json",
+        body=Erasing(status="erasing"),
+        headers={"Cache-Control": "no-store"},
+    )
 
 
 def _done() -> Response[str]:

@@ -17,6 +17,7 @@ from afterimage.domain.errors import (
     LinkExpiredError,
     LinkNotFoundError,
     NothingToShareError,
+    OwnerErasingError,
     QuotaExceededError,
     RecipientNotPermittedError,
     RejectedError,
@@ -32,6 +33,7 @@ RETRY_AFTER_S = 5
 _STATUS: tuple[tuple[type[AfterimageError], HTTPStatus], ...] = (
     (AccessTokenNeededError, HTTPStatus.UNAUTHORIZED),
     (RecipientNotPermittedError, HTTPStatus.FORBIDDEN),
+    (OwnerErasingError, HTTPStatus.FORBIDDEN),
     (JobNotFoundError, HTTPStatus.NOT_FOUND),
     (LinkNotFoundError, HTTPStatus.NOT_FOUND),
     (LinkExpiredError, HTTPStatus.GONE),

@@ -20,7 +20,7 @@ from local.settings import ROOT
 def test_every_command_has_help_and_every_option_a_text() -> None:
     group = get_command(app)
     commands = [*group.commands.values(), *group.commands["mail"].commands.values()]  # type: ignore[attr-defined]
-    assert len(commands) == 16
+    assert len(commands) == 17
     for command in commands:
         assert command.help, command.name
         for parameter in command.params:

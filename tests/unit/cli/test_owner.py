@@ -98,3 +98,18 @@ def test_taking_back_says_that_it_is_done(run: Run, service: Service) -> None:
 def test_an_answer_that_is_no_api_is_not_taken_for_success(run: Run, service: Service) -> None:
     service.answers[f"DELETE /v1/images/{JOB_ID}"] = b"<html>"
     assert run("delete", JOB_ID, "--yes").exit_code == 1
+
+
+def test_erasing_oneself_asks_first(run: Run, service: Service) -> None:
+    service.answers["DELETE /v1/me"] = httpx.Response(202, json={"status": "erasing"})
+    assert run("erase-me", input="n\n").exit_code == 1
+    assert asked(service) == []
+    done = run("erase-me", input="y\n")
+    assert done.exit_code == 0
+    assert "Erasing has begun" in done.stdout
+    assert asked(service) == ["DELETE /v1/me"]
+
+
+def test_erasing_oneself_with_yes_asks_nobody(run: Run, service: Service) -> None:
+    service.answers["DELETE /v1/me"] = httpx.Response(202, json={"status": "erasing"})
+    assert run("erase-me", "--yes").exit_code == 0

@@ -46,6 +46,9 @@ def takings(table: str, job: Job, quotas: Quotas) -> list[tuple[Item, QuotaExcee
     if charge.day is not None:
         day = _take("pictures", charge.pictures, quotas.daily_pictures, now_s + DAY_KEPT_S)
         taken.append(({"Update": {"TableName": table, "Key": _day_key(charge.day), **day}}, day_is_full(at_ms)))
+    # What was there says whether the owner has too many open, or is being erased (`owners.py`).
+    known = {"ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
+    jobs = _unless_erasing(jobs) | known
     taken.append(({"Update": {"TableName": table, "Key": _open_key(job.owner), **jobs}}, too_many_open()))
     return taken
 
@@ -76,6 +79,13 @@ def _take(name: str, amount: int, bound: int | None, expires_at_s: int) -> Item:
         if amount <= bound:  # more than the bound at once does not fit an empty counter either
             update["ConditionExpression"] += " OR attribute_not_exists(#counted)"
     return update
+
+
+def _unless_erasing(update: Item) -> Item:
+    """The mark stands on a counter that every new job writes, so that nothing is read for it."""
+    bound = update.get("ConditionExpression")
+    condition = "attribute_not_exists(erasing)"
+    return {**update, "ConditionExpression": f"{condition} AND ({bound})" if bound else condition}
 
 
 def _give_back(name: str, amount: int) -> Item:

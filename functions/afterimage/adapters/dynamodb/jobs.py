@@ -14,7 +14,7 @@ from afterimage.adapters.dynamodb.counters import releases, takings
 from afterimage.adapters.dynamodb.items import Item, attribute, attributes, key, reaching_the_table, read
 from afterimage.adapters.dynamodb.status_write import status_write
 from afterimage.adapters.dynamodb.transactions import TRIES, CancelledError, pause_with_jitter, transact
-from afterimage.domain.errors import JobClosedError, JobNotFoundError, StoreUnavailableError
+from afterimage.domain.errors import JobClosedError, JobNotFoundError, OwnerErasingError, StoreUnavailableError
 from afterimage.domain.expiry import is_expired
 from afterimage.domain.job import Job, JobId, Notice
 from afterimage.domain.quotas import UNLIMITED, Quotas
@@ -53,7 +53,8 @@ class DynamoJobStore:
                 raise KeyTakenError from exc
             for member, (_, refusal) in enumerate(taken, start=len(records)):
                 if exc.failed(member):
-                    raise refusal from exc
+                    erasing = "erasing" in exc.reasons[member].get("Item", {})
+                    raise (OwnerErasingError() if erasing else refusal) from exc
             raise
 
     def _puts(self, job: Job, claim: IdempotencyClaim | None) -> list[Item]:
