@@ -236,6 +236,17 @@ def function_fails(holder: str, event: str) -> Case:
     return case
 
 
+def cannot_erase(cloud: LocalCloud) -> None:
+    """The call fails and says so; the record, which goes last, is still there to ask again."""
+    address, job_id = make_picture(cloud)
+    before = denials(cloud, "OwnerApiFunction")
+    answer = cloud.http("DELETE", f"/v1/images/{job_id}", token=cloud.token(address))
+    assert answer.status_code in (500, 503)  # S3 answers a refused deletion with 200 and a list
+    if answer.status_code == 500:
+        cloud.wait_until(lambda: denials(cloud, "OwnerApiFunction") > before, "a denial in the log")
+    assert "status" in job_item(cloud, job_id)
+
+
 def writes_no_progress(cloud: LocalCloud) -> None:
     """The server only notes that it cannot, so this asks with the container's own credentials."""
     with pytest.raises(botocore.exceptions.ClientError, match="AccessDenied"):
@@ -276,6 +287,18 @@ CASES: dict[tuple[str, str], Case] = {
     ("RecordMailOutcomeFunction", "Suppress"): function_fails("RecordMailOutcomeFunction", "sns_mail_complaint"),
     ("PublicLinkFunction", "FindLink"): link_fails,
     ("PublicLinkFunction", "PresignPublished"): link_leads_to_what_s3_refuses,
+    **{
+        ("OwnerApiFunction", sid): cannot_erase
+        for sid in ("EndAndEraseJob", "LeaveTombstone", "FindObjects", "EraseObjects", "StopWorkflow", "StartErasing")
+    },
+    **{
+        ("EraseLeftoversFunction", sid): function_fails("EraseLeftoversFunction", "state_erase_leftovers")
+        for sid in ("EraseJob", "FindObjects")
+    },
+    **{
+        ("EraseOwnerFunction", sid): function_fails("EraseOwnerFunction", "state_erase_owner")
+        for sid in ("FindRequests", "EraseSignIn")
+    },
     ("RecordFailureFunction", "CloseJob"): closes_by_the_event_instead,
     ("CloseLostJobFunction", "CloseJob"): loses_the_end_of_an_execution,
     ("CloseAdmissionFunction", "WriteSwitch"): function_fails("CloseAdmissionFunction", "sns_alarm_failed_share"),
