@@ -122,6 +122,7 @@ class ResumeOnCompletionSettings:
 
     table_name: str
     bucket_name: str
+    endpoint_name: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -100,6 +100,11 @@ def random_bytes(count_of_bytes: int) -> bytes:
     return secrets.token_bytes(count_of_bytes)
 
 
+def trace_header() -> str | None:
+    """Return the tracing header of this invocation, as the runtime sets it anew for each; None without tracing."""
+    return os.environ.get("_X_AMZN_TRACE_ID")
+
+
 def environment() -> dict[str, str]:
     """Return the environment as settings read it."""
     return dict(os.environ)

@@ -36,6 +36,7 @@ ACTIONS: dict[str, tuple[str, ...]] = {
     "put_item": ("dynamodb:PutItem",),
     "put_object": ("s3:PutObject",),
     "put_parameter": ("ssm:PutParameter",),
+    "put_trace_segments": ("xray:PutTraceSegments",),
     "query": ("dynamodb:Query",),
     "send_email": ("ses:SendEmail", "ses:SendRawEmail"),  # SES v2 asks for both when the content is raw
     "send_task_failure": ("states:SendTaskFailure",),

@@ -15,6 +15,7 @@ NO_TAGS = "not judged: the emulator takes PutObject and CopyObject with tags for
 NO_LEADING_KEYS = "not judged: the emulator knows no dynamodb:LeadingKeys, so a neighbour's grant covers it"
 NO_RAW_MAIL = "not judged: the emulator takes a raw mail for ses:SendEmail alone"
 NOT_ENFORCED_ROLE = "not judged: the emulator acts for Step Functions and Scheduler without their roles"
+NO_XRAY = "not judged: the emulator has no X-Ray"
 NO_ENDPOINT = "not judged: there is no SageMaker endpoint to need it"
 
 
@@ -145,6 +146,13 @@ GRANTS: tuple[Grant, ...] = (
         "AnswerToken",
         "states:SendTaskFailure",
         ("adapters/step_functions.py:StepFunctionsWorkflow.fail",),
+    ),
+    Grant(
+        "ResumeOnCompletionFunction",
+        "TraceInference",
+        "xray:PutTraceSegments",
+        ("adapters/xray.py:XRay.put",),
+        judged=NO_XRAY,
     ),
     # ReviewImagesFunction
     Grant(
@@ -605,6 +613,34 @@ GRANTS: tuple[Grant, ...] = (
         ("adapters/parameters.py:OperatorParameters._get",),
     ),
     # ImageRequestRole
+    Grant(
+        "ImageRequestRole",
+        "Trace",
+        "xray:PutTraceSegments",
+        ("template.yaml:Tracing: {Enabled: true}",),
+        judged=NOT_ENFORCED_ROLE,
+    ),
+    Grant(
+        "ImageRequestRole",
+        "Trace",
+        "xray:PutTelemetryRecords",
+        ("template.yaml:Tracing: {Enabled: true}",),
+        judged=NOT_ENFORCED_ROLE,
+    ),
+    Grant(
+        "ImageRequestRole",
+        "Trace",
+        "xray:GetSamplingRules",
+        ("template.yaml:Tracing: {Enabled: true}",),
+        judged=NOT_ENFORCED_ROLE,
+    ),
+    Grant(
+        "ImageRequestRole",
+        "Trace",
+        "xray:GetSamplingTargets",
+        ("template.yaml:Tracing: {Enabled: true}",),
+        judged=NOT_ENFORCED_ROLE,
+    ),
     Grant(
         "ImageRequestRole",
         "InvokeStates",

@@ -146,6 +146,7 @@ class Attempt:
     """One inference of a job, known by the digest of its task token and retry count: a repeat is the same attempt.
 
     `output_location` and `failure_location` are where SageMaker said it would write; `outcome` is set once.
+    `trace` is the tracing header of the call that started it.
     """
 
     job_id: JobId
@@ -156,6 +157,7 @@ class Attempt:
     output_location: str | None = None
     failure_location: str | None = None
     outcome: str | None = None
+    trace: str | None = None
 
     @property
     def inference_id(self) -> str:

@@ -14,7 +14,7 @@ from afterimage.adapters.step_functions import StepFunctionsWorkflow
 from afterimage.domain.job import JobId
 from afterimage.ports import AttemptStore, Clock, Engine, JobStore, Workflow
 from afterimage.settings import StartGenerationSettings, read_settings
-from afterimage.telemetry import count, environment, facts_of, keeping_secrets, logger, metrics, now_ms
+from afterimage.telemetry import count, environment, facts_of, keeping_secrets, logger, metrics, now_ms, trace_header
 from afterimage.usecases.start_generation import report_failure, start_generation
 
 
@@ -64,6 +64,7 @@ def handle(event: dict[str, Any], deps: Dependencies) -> None:
             attempts=deps.attempts,
             engine=deps.engine,
             clock=deps.clock,
+            trace=trace_header(),
         )
     except Exception as exc:  # everything, because a state that waits for a callback hears of nothing else
         logger.error("generation not started", **facts_of(exc))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from afterimage.contracts.completion import Completion
 from afterimage.contracts.generation import ModelProblem
 from afterimage.domain.errors import (
@@ -11,7 +13,7 @@ from afterimage.domain.errors import (
     GenerationRefusedError,
     UnknownInferenceError,
 )
-from afterimage.domain.job import split_inference_id
+from afterimage.domain.job import Attempt, split_inference_id
 from afterimage.ports import AttemptStore, Results, Workflow
 from afterimage.usecases.start_generation import failure_cause
 
@@ -21,13 +23,23 @@ FAILED = "failed"
 _REFUSALS = frozenset({"invalid_document", "outside_limits", "mode_not_supported", "scheduler_not_supported"})
 
 
+def _forget(attempt: Attempt, outcome: str) -> None:
+    """Trace nothing."""
+
+
 def resume_on_completion(
-    completion: Completion, *, attempts: AttemptStore, results: Results, workflow: Workflow
+    completion: Completion,
+    *,
+    attempts: AttemptStore,
+    results: Results,
+    workflow: Workflow,
+    trace: Callable[[Attempt, str], None] = _forget,
 ) -> str:
     """Answer the token of the attempt and return what became of the message, for log and metric.
 
     `resumed`, `failed`: the state heard it. `late`: nobody waits any more. `contradicted`: another outcome came first.
-    Raises UnknownInferenceError, so that the message is delivered again and then kept as a dead letter.
+    Raises UnknownInferenceError, so that the message is delivered again and then kept as a dead letter. `trace` is told
+    of the answer that was heard, after it was.
     """
     named = split_inference_id(completion.inference_id)
     attempt = attempts.find(*named) if named else None
@@ -39,12 +51,17 @@ def resume_on_completion(
         return "contradicted"
     if outcome == SUCCEEDED:
         output = {"job_id": settled.job_id, "attempt_id": settled.attempt_id}
-        return "resumed" if workflow.succeed(settled.task_token, output) else "late"
+        return _traced(settled, "resumed", trace) if workflow.succeed(settled.task_token, output) else "late"
     location = completion.failure_location or attempt.failure_location
     # None where nobody noted one: as far as we know the job never reached the engine.
     error = EngineUnavailableError() if location is None else _error_of(results.read_problem(location))
     heard = workflow.fail(settled.task_token, type(error).__name__, failure_cause(error.code, error.sentence))
-    return "failed" if heard else "late"
+    return _traced(settled, "failed", trace) if heard else "late"
+
+
+def _traced(attempt: Attempt, answer: str, trace: Callable[[Attempt, str], None]) -> str:
+    trace(attempt, answer)
+    return answer
 
 
 def _error_of(problem: ModelProblem | None) -> AfterimageError:

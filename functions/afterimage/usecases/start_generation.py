@@ -24,6 +24,7 @@ def start_generation(
     attempts: AttemptStore,
     engine: Engine,
     clock: Clock,
+    trace: str | None = None,
 ) -> Attempt:
     """Register the attempt and start it; a repeat of the same call invokes again only if the first did not.
 
@@ -38,6 +39,7 @@ def start_generation(
             task_token=task_token,
             started_at_ms=now_ms,
             expires_at_s=now_ms // 1000 + ATTEMPT_TTL_S,
+            trace=trace,
         )
     )
     if attempt.output_location is None:
