@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from cli.errors import CliError, ProblemError
 from cli.jobs import SUCCEEDED, parse_job
 from cli.mailbox import Mailbox
 from cli.terminal import command, short_path
+from cli.watch import watch
 from local import cloud, setup
 from local.deploy import read_stack, stack_outputs
 from local.services import Service, services
@@ -22,12 +24,14 @@ _NO_SUCH_LINK = "/i/" + "0" * 43
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """What a check found. `remedy` is a sentence, given when `well` is false."""
+    """What a check found. `remedy` is a sentence, given when `well` is false, or when it is no more than a `warning`:
+    something that bears watching, or that may not be looked at."""
 
     name: str
     well: bool
     sentence: str
     remedy: str = ""
+    warning: bool = False
 
 
 def local_findings(settings: Settings) -> Iterator[Finding]:
@@ -56,6 +60,21 @@ def api_findings(api: Api, mailbox: Mailbox | None) -> Iterator[Finding]:
                 name=name, well=False, sentence=error.sentence + code, remedy=error.hint or "See the function's log."
             )
             return
+
+
+def request_finding(api: Api, timeout_s: float) -> Finding:
+    """Order one picture and fetch it: the only check that costs something."""
+    name = "request"
+    try:
+        asked = parse_job(api.create({"prompt": "a lighthouse at dusk"}, f"doctor-{secrets.token_hex(8)}"))
+        *_, job = watch(asked, lambda: parse_job(api.job(asked.job_id)), timeout_s)
+        if job.status != SUCCEEDED or not job.pictures:
+            return Finding(name=name, well=False, sentence=f"{job.job_id} ended {job.status}", remedy=job.reason)
+        if hashlib.sha256(api.download(job.pictures[0].url)).hexdigest() != job.pictures[0].sha256:
+            raise CliError(f"the picture of {job.job_id} is other bytes than those on record")
+    except CliError as error:
+        return Finding(name=name, well=False, sentence=error.sentence, remedy=error.hint or "See the function's log.")
+    return Finding(name=name, well=True, sentence=f"{job.job_id} made a picture in {job.seconds:.0f} s")
 
 
 def _python() -> Finding:

@@ -17,6 +17,7 @@ from cli.errors import CliError, ProblemError
 ACCENT = "bright_cyan"
 GOOD = "green"
 BAD = "red"
+WARN = "yellow"
 SOFT = "dim"
 PLAIN_WIDTH = 120  # of a pipe or a log file, where rich would assume 80 and wrap links
 

@@ -12,7 +12,7 @@ import pytest
 from typer.testing import Result
 
 from cli.api import Api
-from cli.checks import Finding, api_findings
+from cli.checks import Finding, api_findings, request_finding
 from cli.mailbox import Mailbox
 from local.settings import PORT_VARIABLES
 from tests.unit.cli.service import PICTURE, Service, job_document, png, write_mail
@@ -116,3 +116,58 @@ def test_each_failure_is_followed_by_its_remedy(
     assert lines[1].strip() == "→ Rest."
     assert lines[-1] == "1 of 1 need attention."
     assert done.exit_code == 1
+
+
+def test_a_warning_is_shown_with_its_remedy_and_fails_nothing(
+    run: Callable[..., Result], cloud_folder: Path, monkeypatch: pytest.MonkeyPatch, well: Service
+) -> None:
+    found = Finding(name="x", well=True, warning=True, sentence="so so", remedy="Rest.")
+    monkeypatch.setattr("cli.commands.doctor._look", lambda choice, order_one: iter([found]))
+    done = run("doctor")
+    lines = done.stdout.splitlines()
+    assert lines[0].split() == ["!", "x", "so", "so"]
+    assert lines[1].strip() == "→ Rest."
+    assert lines[-1] == "Everything is well. 1 to keep an eye on."
+    assert done.exit_code == 0
+    (document,) = json.loads(run("doctor", "--json").stdout)["findings"]
+    assert document["warning"] is True
+
+
+def test_a_picture_is_ordered_and_fetched_only_on_request(make_api: Callable[..., Api], well: Service) -> None:
+    assert request_finding(make_api(), 10).well
+    posted = [request for request in well.requests if request.method == "POST"]
+    assert len(posted) == 1
+    assert posted[0].headers["Idempotency-Key"].startswith("doctor-")
+
+
+@pytest.mark.parametrize(
+    ("path", "answer", "words"),
+    [
+        ("GET /v1/images/01m81r2gphs3sdm6jwd27j442t", job_document("QUEUED", "FAILED"), "ended FAILED"),
+        ("GET /bucket/images/abc/0.png", png((0, 0, 255)), "other bytes"),
+        ("POST /v1/images", httpx.Response(429, json={"code": "daily_cap_reached", "detail": "Enough."}), "Enough"),
+    ],
+)
+def test_an_order_that_fails_is_not_well(
+    make_api: Callable[..., Api], well: Service, path: str, answer: object, words: str
+) -> None:
+    well.answers[path] = answer
+    finding = request_finding(make_api(), 10)
+    assert not finding.well
+    assert words in finding.sentence
+
+
+def test_a_deployed_stack_is_looked_at_in_its_account_then_through_its_api(
+    run: Callable[..., Result], make_api: Callable[..., Api], well: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cli.commands.doctor.find_stack", lambda choice, fresh: make_api(choice).stack)
+    monkeypatch.setattr("cli.commands.doctor.connect", lambda stack: make_api(stack.choice))
+    monkeypatch.setattr("cli.commands.doctor.read_deployed", lambda client, name: name)
+    inside = Finding(name="inside", well=True, sentence="looked at")
+    monkeypatch.setattr("cli.commands.doctor.deployed_findings", lambda client, stack: iter([inside]))
+    well.answers["GET /i/" + "0" * 43] = httpx.Response(404)
+    asked = ["doctor", "--json", "--stack", "afterimage", "--region", "eu-central-1"]
+    names = [finding["name"] for finding in json.loads(run(*asked).stdout)["findings"]]
+    assert names == ["stack", "inside", "API", "sign-in", "link"]
+    names = [finding["name"] for finding in json.loads(run(*asked, "--request").stdout)["findings"]]
+    assert names == ["stack", "inside", "API", "sign-in", "link", "request"]
