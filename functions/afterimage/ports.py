@@ -187,9 +187,6 @@ class SuppressionStore(Protocol):
     def find(self, address_hash: str, now_ms: int) -> Suppression | None:
         """Return the suppression of an address that holds now."""
 
-    def lift(self, address_hash: str) -> bool:
-        """Forget one; tell whether there was one."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class StartedInference:

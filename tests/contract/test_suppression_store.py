@@ -59,13 +59,6 @@ def test_what_has_expired_holds_no_more_deleted_or_not(store: SuppressionStore) 
     assert store.find(HASH, BOUNCE.expires_at_s * 1000) is None
 
 
-def test_a_lifted_suppression_is_gone(store: SuppressionStore) -> None:
-    store.put(COMPLAINT)
-    assert store.lift(HASH)
-    assert store.find(HASH, NOW_MS) is None
-    assert not store.lift(HASH)
-
-
 def test_no_address_is_stored(dynamodb: Any, table: str) -> None:
     DynamoSuppressionStore(dynamodb, table).put(BOUNCE)
     assert ADDRESS.partition("@")[0] not in str(dynamodb.scan(TableName=table)["Items"])
@@ -77,7 +70,6 @@ def test_what_may_pass_is_told_as_ours() -> None:
     for operation, call in (
         ("put_item", lambda: store.put(BOUNCE)),
         ("get_item", lambda: store.find(HASH, NOW_MS)),
-        ("delete_item", lambda: store.lift(HASH)),
     ):
         stubber.add_client_error(operation, "ThrottlingException", http_status_code=400)
         with pytest.raises(StoreUnavailableError):

@@ -47,11 +47,3 @@ class DynamoSuppressionStore:
             ).get("Item")
         found = read(Suppression, item, _KEYS) if item else None
         return found if found and not is_expired(found.expires_at_s, now_ms) else None
-
-    def lift(self, address_hash: str) -> bool:
-        """Delete a suppression; tell whether there was one."""
-        with reaching_the_table():
-            gone = self._client.delete_item(
-                TableName=self._table, Key=_suppression_key(address_hash), ReturnValues="ALL_OLD"
-            )
-        return "Attributes" in gone
