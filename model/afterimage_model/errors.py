@@ -22,7 +22,8 @@ class ModelFault(Exception):
 
     def document(self) -> ModelError:
         """The body that the container answers with."""
-        return ModelError(error=ModelProblem(code=self.code, message=str(self), retryable=self.retryable))
+        message = str(self).encode("utf-8", "backslashreplace").decode()  # it may quote half a character back
+        return ModelError(error=ModelProblem(code=self.code, message=message, retryable=self.retryable))
 
 
 class InvalidDocument(ModelFault):

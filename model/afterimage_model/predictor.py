@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 
 import diffusers
@@ -25,6 +25,9 @@ from afterimage_model.prompts import cut_warnings, unknown_word_warnings
 from afterimage_model.run import Member, OnStep, Run
 from afterimage_model.safety import verdicts
 from afterimage_model.texts import Texts
+
+Measured = Callable[[int, list[float]], None]
+"""Called with the number of pictures of a batch and the seconds of each of its steps."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,11 +61,13 @@ class Predictor:
         warm_up: bool = True,
         max_batch: int | None = None,
         fetch_adapter: Fetch | None = None,
+        measured: Measured = lambda pictures, step_seconds: None,
     ) -> None:
         """`model` is a folder in diffusers' format or a hub id; `threads` None leaves torch's own choice.
 
         `max_batch` is how many pictures may go through the network at once, None what the folder or the device says.
         `fetch_adapter` reads the file of a LoRA; None: there are none.
+        `measured` hears of each batch that was made.
         """
         self._model = model
         self._device = device
@@ -70,6 +75,7 @@ class Predictor:
         self._warm_up = warm_up
         self._max_batch = max_batch
         self._fetch_adapter = fetch_adapter
+        self._measured = measured
         self._adapters: Adapters | None = None
         self._loaded: LoadedModel | None = None
         self._texts = Texts()
@@ -119,12 +125,12 @@ class Predictor:
         while run.open_rows():
             size = self._fitting(run)
             try:
-                run.make(size)
+                self._measured(size, run.make(size))
                 continue
             except (torch.OutOfMemoryError, MemoryError):
                 pass  # leaving the block drops the traceback, and with it the tensors that fill the memory
             except RuntimeError as exc:
-                if "not enough memory" not in str(exc):  # how torch's CPU allocator says it
+                if "DefaultCPUAllocator" not in str(exc):  # "not enough memory" or "can't allocate memory"
                     raise
             self.free_memory()
             if size > 1:

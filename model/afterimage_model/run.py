@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -111,12 +112,17 @@ class Run:
             hook.remove()
         return seen[0]
 
-    def make(self, size: int) -> None:
-        """Make the next `size` open pictures. Raises what the libraries raise."""
+    def make(self, size: int) -> list[float]:
+        """Make the next `size` open pictures; the seconds of each step. Raises what the libraries raise."""
+        seconds: list[float] = []
+        began = time.perf_counter()
         rows = self.open_rows()[:size]
         shares = Counter(row.member for row in rows)
 
         def step_ended(index: int, steps: int) -> None:
+            nonlocal began
+            seconds.append(time.perf_counter() - began)
+            began += seconds[-1]
             for member, share in shares.items():
                 if member.fault is None:
                     member.tell(share * (index + 1), steps)
@@ -126,12 +132,13 @@ class Run:
         try:
             arrays = self._call(rows, step_ended)
         except _Stop:
-            return
+            return seconds
         for row, array in zip(rows, arrays, strict=True):
             if not np.isfinite(array).all():
                 row.member.fault = GenerationFailed("the network gave numbers that make no picture")
             else:
                 row.member.pictures[row.number] = Image.fromarray((array * 255).round().astype(np.uint8))
+        return seconds
 
     def give_up(self, reason: str) -> None:
         """There is no memory for even one picture: the fault of every job that is not done."""

@@ -40,9 +40,9 @@ def sizes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     begun: list[int] = []
     make = Run.make
 
-    def noted(run: Run, size: int) -> None:
+    def noted(run: Run, size: int) -> list[float]:
         begun.append(size)
-        make(run, size)
+        return make(run, size)
 
     monkeypatch.setattr(Run, "make", noted)
     return begun

@@ -177,8 +177,12 @@ def test_steps_are_counted_over_all_pictures(tiny_folder: Path) -> None:
 
 @pytest.mark.parametrize(
     "error",
-    [torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("DefaultCPUAllocator: not enough memory")],
-    ids=["cuda", "cpu"],
+    [
+        torch.OutOfMemoryError("CUDA out of memory"),
+        RuntimeError("DefaultCPUAllocator: not enough memory"),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory"),
+    ],
+    ids=["cuda", "cpu", "cpu on Linux"],
 )
 def test_running_out_of_memory_is_a_fault_of_its_own(predictor: Predictor, error: RuntimeError) -> None:
     def no_memory(step: Step) -> None:

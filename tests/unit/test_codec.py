@@ -242,3 +242,8 @@ def test_any_document_is_read_or_refused_and_never_another_error(document: Any) 
             assert dataclasses.is_dataclass(from_document(cls, document))
         except ContractError as refused:
             assert str(refused).startswith("$")
+
+
+def test_a_number_too_large_for_a_float_is_a_wrong_shape() -> None:
+    with pytest.raises(ContractError, match=r"\$\.guidance must be a smaller number"):
+        from_json(GenerationJob, '{"job_id":"1","prompt":"a cat","seeds":[1],"guidance":1' + "0" * 400 + "}")

@@ -106,7 +106,10 @@ def _decode_plain(expected: Any, value: Any, path: str) -> Any:
     if expected is Any:
         return value
     if expected is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError as exc:
+            raise ContractError(f"{path} must be a smaller number") from exc
     if isinstance(value, expected) and not (isinstance(value, bool) and expected is not bool):
         return value
     raise ContractError(f"{path} must be {expected.__name__}")

@@ -19,6 +19,7 @@ from afterimage_model.folder import check_folder, is_hub_id
 from afterimage_model.orders import Order
 from afterimage_model.serve.app import create_app
 from afterimage_model.serve.log import configure_logging
+from afterimage_model.serve.metrics import Metrics
 from afterimage_model.serve.runner import Runner, Work
 from afterimage_model.serve.settings import ServeSettings, settings_from
 
@@ -49,7 +50,7 @@ class GracefulServer(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def set_up(settings: ServeSettings) -> Work:
+def set_up(settings: ServeSettings, metrics: Metrics) -> Work:
     """Import torch, load the model, and return what makes a job; runs on the runner's thread.
 
     Raises ModelFolderError, for a folder that is plainly wrong before the seconds that torch takes to import.
@@ -68,6 +69,7 @@ def set_up(settings: ServeSettings) -> Work:
         threads=settings.threads,
         warm_up=settings.warm_up,
         max_batch=settings.max_batch,
+        measured=metrics.batch_made,
         fetch_adapter=adapter_files(settings.adapters, storage) if settings.adapters else None,
     )
     seconds = predictor.setup()
@@ -80,14 +82,23 @@ def set_up(settings: ServeSettings) -> Work:
     return Work(make=make, largest_batch=predictor.largest_batch, close=finishers.shutdown)
 
 
-def main(arguments: Sequence[str] | None = None, set_up: Callable[[ServeSettings], Work] = set_up) -> int:
+SetUp = Callable[[ServeSettings, Metrics], Work]
+
+
+def main(arguments: Sequence[str] | None = None, set_up: SetUp = set_up) -> int:
     """Serve until SIGTERM or SIGINT; returns 0 after an orderly end. Tests hand in another `set_up`."""
     settings = settings_from(sys.argv[1:] if arguments is None else arguments)
     configure_logging()
     _timeline("started", model=settings.model)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)  # uvicorn puts its own in place, and calls this one when it has ended
-    runner = Runner(lambda: set_up(settings), queue_size=settings.queue_size, longest_wait_s=settings.batch_wait_s)
+    metrics = Metrics()
+    runner = Runner(
+        lambda: set_up(settings, metrics),
+        queue_size=settings.queue_size,
+        longest_wait_s=settings.batch_wait_s,
+        metrics=metrics,
+    )
     config = uvicorn.Config(
         create_app(runner, max_body_bytes=settings.max_body_bytes),
         host=settings.host,

@@ -1,4 +1,4 @@
-"""The two routes SageMaker calls. Every answer is application/json with a Content-Length; none is chunked."""
+"""The two routes SageMaker calls, and /metrics. Every answer has a Content-Length; none is chunked."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from afterimage_model.errors import BodyTooLarge, InvalidDocument, ModelFault, WrongContentType
 from afterimage_model.orders import Order
+from afterimage_model.serve.metrics import CONTENT_TYPE
 from afterimage_model.serve.runner import Runner, State
 
 RETRY_AFTER_S = 5
@@ -28,19 +29,33 @@ def create_app(runner: Runner, *, max_body_bytes: int) -> Starlette:
         healthy = not runner.closed and runner.state in (State.READY, State.BUSY)
         return _json(200 if healthy else 503, {"state": state, "reason": runner.reason})
 
+    async def metrics(request: Request) -> Response:
+        ready = not runner.closed and runner.state in (State.READY, State.BUSY)
+        body = runner.metrics.text(waiting=runner.waiting, in_hand=runner.in_hand, ready=ready)
+        return Response(body, media_type=CONTENT_TYPE)
+
     async def invocations(request: Request) -> Response:
         try:
-            job = await read_job(request, max_body_bytes)
-            result = await made_or_left(request, runner, runner.submit(job))
+            order = runner.submit(await read_job(request, max_body_bytes))
+        except ModelFault as fault:  # turned away at the door; what comes later is counted by the runner
+            runner.metrics.answered(fault.code, 0, 0.0)
+            return answer_fault(fault)
+        try:
+            return _json(200, await made_or_left(request, runner, order))
         except ModelFault as fault:
             return answer_fault(fault)
-        return _json(200, result)
 
     async def unknown_route(request: Request, exc: Exception) -> Response:
         status, headers = (exc.status_code, exc.headers) if isinstance(exc, HTTPException) else (500, None)
-        return _json(status, InvalidDocument("there are GET /ping and POST /invocations").document(), headers)
+        return _json(
+            status, InvalidDocument("there are GET /ping, GET /metrics and POST /invocations").document(), headers
+        )
 
-    routes = [Route("/ping", ping, methods=["GET"]), Route("/invocations", invocations, methods=["POST"])]
+    routes = [
+        Route("/ping", ping, methods=["GET"]),
+        Route("/metrics", metrics, methods=["GET"]),
+        Route("/invocations", invocations, methods=["POST"]),
+    ]
     return Starlette(routes=routes, exception_handlers={HTTPException: unknown_route})
 
 

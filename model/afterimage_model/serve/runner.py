@@ -10,10 +10,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from afterimage.contracts.generation import GenerationJob
+from afterimage.contracts.generation import GenerationJob, GenerationResult
 
 from afterimage_model.errors import Busy, ClientGone, GenerationFailed, ModelFault, NotReady, OutOfMemory, SetUpError
 from afterimage_model.orders import Order, Outcome, settle, share_key
+from afterimage_model.serve.metrics import Metrics
 
 OUT_OF_MEMORY_LIMIT = 2
 """So many jobs in a row without memory, and the instance is given up: it would never recover by itself."""
@@ -46,12 +47,20 @@ class State(StrEnum):
 class Runner:
     """Runs `set_up` and then the `Work` it returns, both on one thread of its own: torch's threads belong to it."""
 
-    def __init__(self, set_up: Callable[[], Work], *, queue_size: int, longest_wait_s: float = 0.0) -> None:
+    def __init__(
+        self,
+        set_up: Callable[[], Work],
+        *,
+        queue_size: int,
+        longest_wait_s: float = 0.0,
+        metrics: Metrics | None = None,
+    ) -> None:
         """At most `queue_size` jobs wait behind the running ones; `longest_wait_s` is spent where it may fill a batch.
 
         It waits when the last batch was larger than what is there now: whoever sent that one is likely to send more. A
         client that sends one job after the other is never kept waiting.
         """
+        self.metrics = Metrics() if metrics is None else metrics
         self._set_up = set_up
         self._queue_size = queue_size
         self._longest_wait_s = longest_wait_s
@@ -88,6 +97,11 @@ class Runner:
     def waiting(self) -> int:
         """How many jobs wait behind the running ones."""
         return len(self._queue)
+
+    @property
+    def in_hand(self) -> int:
+        """How many jobs are being made, encoded or stored."""
+        return len(self._in_hand)
 
     @property
     def closed(self) -> bool:
@@ -187,7 +201,7 @@ class Runner:
 
     def _answered(self, order: Order, outcome: Outcome) -> None:
         """Change the state first: whoever sees the answer may send the next job, or look at /ping, at once."""
-        if isinstance(outcome, Exception):
+        if not isinstance(outcome, GenerationResult):
             outcome = _refused(order, outcome)
         else:
             fields = {"pictures": len(outcome.images), "timings_s": outcome.timings_s}
@@ -197,6 +211,8 @@ class Runner:
         with self._changed:
             self._in_hand.discard(order)
             self._changed.notify_all()
+        code, pictures = (outcome.code, 0) if isinstance(outcome, ModelFault) else ("made", len(outcome.images))
+        self.metrics.answered(code, pictures, (order.begun or time.monotonic()) - order.since)
         settle(order, outcome)
 
     def _count_out_of_memory(self, happened: bool, batch: float) -> None:

@@ -3,11 +3,12 @@
 import sys
 
 from afterimage_model.serve.__main__ import main
+from afterimage_model.serve.metrics import Metrics
 from afterimage_model.serve.runner import Work
 from afterimage_model.serve.settings import ServeSettings
 
 
-def set_up(settings: ServeSettings) -> Work:
+def set_up(settings: ServeSettings, metrics: Metrics) -> Work:
     """Raise."""
     raise OSError("the disk is gone")
 

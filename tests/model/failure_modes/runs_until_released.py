@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from afterimage.contracts.generation import GenerationJob, GenerationResult
 from afterimage_model.orders import Order
 from afterimage_model.serve.__main__ import main
+from afterimage_model.serve.metrics import Metrics
 from afterimage_model.serve.runner import Work
 from afterimage_model.serve.settings import ServeSettings
 
@@ -33,7 +34,7 @@ def work(job: GenerationJob) -> GenerationResult:
     )
 
 
-def set_up(settings: ServeSettings) -> Work:
+def set_up(settings: ServeSettings, metrics: Metrics) -> Work:
     """Nothing to load."""
     return Work(make=make)
 
