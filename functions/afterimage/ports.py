@@ -10,6 +10,7 @@ from typing import Protocol
 
 from afterimage.contracts.completion import Completion
 from afterimage.contracts.generation import GenerationResult, ModelProblem
+from afterimage.domain.account import Account, Usage
 from afterimage.domain.job import (
     Attempt,
     Failure,
@@ -23,7 +24,7 @@ from afterimage.domain.job import (
 )
 from afterimage.domain.links import Link
 from afterimage.domain.moderation import Decision
-from afterimage.domain.quotas import UNLIMITED, Quotas
+from afterimage.domain.quotas import UNLIMITED, Quota, Quotas
 from afterimage.domain.status import JobStatus
 from afterimage.domain.suppression import Suppression
 
@@ -135,6 +136,22 @@ class OwnerStore(Protocol):
 
     def erase(self, owner: str) -> None:
         """Delete it all, the refusal as well."""
+
+
+class AccountStore(Protocol):
+    """What admins decided about owners, and what owners have used. Every method raises StoreUnavailableError."""
+
+    def find(self, owner: str) -> Account:
+        """Return what was decided, read consistently; an empty account for an owner nobody decided about."""
+
+    def usage(self, owner: str, at_ms: int) -> Usage:
+        """Return what is counted at a moment."""
+
+    def set_override(self, owner: str, override: Quota | None) -> None:
+        """Put bounds in place of the general ones; None takes them away."""
+
+    def set_disabled(self, owner: str, disabled: bool) -> None:
+        """Refuse an owner from now on, or no longer."""
 
 
 class AttemptStore(Protocol):

@@ -6,12 +6,15 @@ A field's name in capitals is the variable's name; a test holds these classes ag
 from __future__ import annotations
 
 import dataclasses
+import re
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
 T = TypeVar("T")
+_ANY = re.compile(r".*", re.DOTALL)
+_FORMS = {int: re.compile(r"[0-9]+"), float: re.compile(r"[0-9]+(\.[0-9]+)?")}
 
 
 class SettingsError(Exception):
@@ -25,7 +28,7 @@ def read_settings(cls: type[T], environment: Mapping[str, str]) -> T:
     wrong = sorted(
         name
         for field, name in names.items()
-        if not environment.get(name) or (hints[field] is int and not environment[name].isdecimal())
+        if not environment.get(name) or not _FORMS.get(hints[field], _ANY).fullmatch(environment[name])
     )
     if wrong:
         raise SettingsError(f"{cls.__name__} needs these environment variables: {', '.join(wrong)}")
@@ -44,6 +47,8 @@ class RequestsApiSettings:
     job_ttl_days: int
     admission_parameter: str
     quotas_parameter: str
+    moderation_policy_parameter: str
+    instance_dollars_per_hour: float
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import itertools
 from collections import Counter
 from typing import Any
 
@@ -27,7 +28,7 @@ from afterimage.usecases.create_request import Door, create_request
 from fakes.faults import Crash
 from fakes.outside import Dice, FakePeople, FakeWorkflow, Ticker
 from fakes.samples import ADA, ADDRESS, BOB, DAY_S
-from fakes.stores import MemoryJobStore
+from fakes.stores import MemoryAccountStore, MemoryJobStore
 from fakes.template import create_table
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
@@ -36,6 +37,7 @@ from moto import mock_aws
 
 # "before": the process dies before the write; "after": the write is done and the answer is lost.
 FATES = st.sampled_from([None, None, None, None, "before", "after"])
+_NAMES = itertools.count()
 UNSUCCESSFUL = {JobStatus.BLOCKED, JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.EXPIRED}
 
 
@@ -57,6 +59,7 @@ class Counted(RuleBasedStateMachine):
             profile=model_profiles()["demo"],
             admission_is_open=lambda: True,
             quotas=lambda: self.quotas,
+            accounts=MemoryAccountStore(),
             job_ttl_s=90 * DAY_S,
             clock=self.clock,
             entropy=Dice(),
@@ -201,9 +204,10 @@ class InTheTable(Counted):
         self.client = boto3.client(
             "dynamodb", region_name="eu-central-1", aws_access_key_id="x", aws_secret_access_key="x"
         )
-        create_table(self.client, "jobs")
+        self.table = f"counted-{next(_NAMES)}"  # a cloud of other tests may be about, and outlive this one
+        create_table(self.client, self.table)
         self.doomed = _Doomed(self.client)
-        self.store = DynamoJobStore(self.doomed, "jobs")
+        self.store = DynamoJobStore(self.doomed, self.table)
         super().__init__()
 
     def teardown(self) -> None:
@@ -216,7 +220,7 @@ class InTheTable(Counted):
         self.doomed.fate = None
 
     def items(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.client.scan(TableName="jobs")["Items"]
+        found: list[dict[str, Any]] = self.client.scan(TableName=self.table)["Items"]
         return found
 
     def jobs(self) -> list[Job]:

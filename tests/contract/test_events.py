@@ -49,7 +49,8 @@ from afterimage.usecases.create_request import Door
 from afterimage.usecases.delete_request import Eraser
 from afterimage.usecases.notify_requester import Post
 from afterimage.usecases.sweep_open_jobs import Broom
-from fakes.stores import MemorySuppressionStore
+from fakes.samples import PRICES
+from fakes.stores import MemoryAccountStore, MemorySuppressionStore
 
 T = TypeVar("T")
 EVENTS = Path(__file__).parents[2] / "events"
@@ -194,6 +195,7 @@ def door(jobs: OneJob, workflow: Asked) -> Door:
         profile=model_profiles()["sd15"],
         admission_is_open=lambda: True,
         quotas=lambda: UNLIMITED,
+        accounts=MemoryAccountStore(),
         job_ttl_s=86_400,
         clock=clock,
         entropy=entropy,
@@ -224,7 +226,9 @@ def as_gallery(asked: Asked) -> S3Gallery:
 
 def post(http_event: dict[str, Any]) -> tuple[dict[str, Any], OneJob, Asked]:
     jobs, workflow = OneJob(JobStatus.QUEUED), Asked()
-    deps = requests_api.Dependencies(door=door(jobs, workflow), gallery=as_gallery(Asked(presign="https://x.invalid")))
+    deps = requests_api.Dependencies(
+        door=door(jobs, workflow), prices=PRICES, gallery=as_gallery(Asked(presign="https://x.invalid"))
+    )
     return requests_api.handle(http_event, deps), jobs, workflow
 
 
@@ -257,7 +261,7 @@ def check_http_get_image() -> None:
     asked = event("http_get_image")
     owner = f"user#{asked['requestContext']['authorizer']['jwt']['claims']['sub']}"
     deps = requests_api.Dependencies(
-        door=door(OneJob(JobStatus.GENERATING, owner), Asked()), gallery=as_gallery(Asked())
+        door=door(OneJob(JobStatus.GENERATING, owner), Asked()), prices=PRICES, gallery=as_gallery(Asked())
     )
     answer = requests_api.handle(asked, deps)
     assert answer["statusCode"] == 200

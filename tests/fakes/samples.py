@@ -7,11 +7,14 @@ from typing import Any
 
 from afterimage.contracts.generation import GeneratedImage, GenerationResult, GenerationWarning
 from afterimage.domain.job import Attempt, ImageSpec, Job, JobId, Picture, StatusChange, new_job_id
+from afterimage.domain.moderation import packaged_policy
 from afterimage.domain.recipients import Caller
 from afterimage.domain.status import JobStatus
+from afterimage.usecases.price_request import PriceList
 
 from fakes.outside import NOW_MS
 
+PRICES = PriceList(policy=packaged_policy, dollars_per_hour=3.6)
 PROMPT = "a lighthouse at dusk"
 OWNER = "user#ada"
 ADDRESS = "ada@example.com"

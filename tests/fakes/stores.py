@@ -5,11 +5,22 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 
+from afterimage.domain.account import Account, Usage
 from afterimage.domain.errors import JobClosedError, JobNotFoundError, OwnerErasingError
 from afterimage.domain.expiry import is_expired
 from afterimage.domain.job import Attempt, Job, JobId, Notice
 from afterimage.domain.links import Link
-from afterimage.domain.quotas import UNLIMITED, Quotas, day_is_full, fits, month_is_full, too_many_open
+from afterimage.domain.quotas import (
+    UNLIMITED,
+    Quota,
+    Quotas,
+    day_is_full,
+    day_of,
+    fits,
+    month_is_full,
+    month_of,
+    too_many_open,
+)
 from afterimage.domain.status import JobStatus
 from afterimage.domain.suppression import Suppression
 from afterimage.ports import NO_CHANGES, IdempotencyClaim, JobChanges, KeyTakenError, Phase
@@ -131,6 +142,35 @@ class MemoryOwnerStore(Faulty):
         self.jobs.open.pop(owner, None)
         for counted in [counted for counted in self.jobs.months if counted[0] == owner]:
             del self.jobs.months[counted]
+
+
+class MemoryAccountStore(Faulty):
+    """Implements `ports.AccountStore`, over the counters of the jobs that it is given."""
+
+    def __init__(self, jobs: MemoryJobStore | None = None) -> None:
+        super().__init__()
+        self.jobs = jobs or MemoryJobStore()
+        self.records: dict[str, Account] = {}
+
+    @breakable
+    def find(self, owner: str) -> Account:
+        return self.records.get(owner, Account())
+
+    @breakable
+    def usage(self, owner: str, at_ms: int) -> Usage:
+        return Usage(
+            monthly_pictures=self.jobs.months[owner, month_of(at_ms)],
+            open_requests=self.jobs.open[owner],
+            daily_pictures=self.jobs.days[day_of(at_ms)],
+        )
+
+    @breakable
+    def set_override(self, owner: str, override: Quota | None) -> None:
+        self.records[owner] = dataclasses.replace(self.find(owner), override=override)
+
+    @breakable
+    def set_disabled(self, owner: str, disabled: bool) -> None:
+        self.records[owner] = dataclasses.replace(self.find(owner), disabled=disabled)
 
 
 class MemoryAttemptStore(Faulty):

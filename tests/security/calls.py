@@ -239,10 +239,11 @@ def partitions(handler: str) -> set[tuple[str, str]]:
 
 def _prefixes(piece: _Piece) -> Iterator[str]:
     """The beginnings of the partition keys whose functions (`_job_key`) a piece names: `key(f"JOB#{job_id}", …)`."""
-    functions = _functions(_tree(piece.path))
+    imported = _imports(_tree(piece.path), "afterimage.adapters")
     for node in ast.walk(piece.node):
-        if isinstance(node, ast.Name) and node.id.endswith("_key") and node.id in functions:
-            for call in ast.walk(functions[node.id]):
+        if isinstance(node, ast.Name) and node.id.endswith("_key"):
+            there = _module(imported[node.id]) if node.id in imported else piece.path
+            for call in ast.walk(_functions(_tree(there)).get(node.id, node)):
                 if isinstance(call, ast.Call) and _last_name(call.func) == "key":
                     partition = call.args[0]
                     assert isinstance(partition, ast.JoinedStr) and isinstance(partition.values[0], ast.Constant)

@@ -46,6 +46,16 @@ GRANTS: tuple[Grant, ...] = (
         ("adapters/dynamodb/jobs.py:DynamoJobStore.find_claim", "adapters/dynamodb/jobs.py:DynamoJobStore._item"),
     ),
     Grant("RequestsApiFunction", "ListOwn", "dynamodb:Query", ("adapters/dynamodb/jobs.py:DynamoJobStore._items",)),
+    Grant(
+        "RequestsApiFunction",
+        "ReadAccount",
+        "dynamodb:GetItem",
+        (
+            "adapters/dynamodb/accounts.py:DynamoAccountStore.find",
+            "adapters/dynamodb/accounts.py:DynamoAccountStore.usage",
+        ),
+        judged=NO_LEADING_KEYS,
+    ),
     Grant("RequestsApiFunction", "TakeQuota", "dynamodb:UpdateItem", ("adapters/dynamodb/counters.py:takings",)),
     Grant(
         "RequestsApiFunction",
@@ -596,6 +606,13 @@ GRANTS: tuple[Grant, ...] = (
         "RecordAndRead",
         "dynamodb:GetItem",
         ("adapters/dynamodb/jobs.py:DynamoJobStore.find_claim", "adapters/dynamodb/jobs.py:DynamoJobStore._item"),
+    ),
+    Grant(
+        "StartScheduledRequestFunction",
+        "ReadAccount",
+        "dynamodb:GetItem",
+        ("adapters/dynamodb/accounts.py:DynamoAccountStore.find",),
+        judged=NO_LEADING_KEYS,
     ),
     Grant(
         "StartScheduledRequestFunction", "TakeQuota", "dynamodb:UpdateItem", ("adapters/dynamodb/counters.py:takings",)

@@ -29,7 +29,7 @@ from afterimage.usecases.create_request import Acceptance, Door, create_request
 from fakes.faults import Crash
 from fakes.outside import NOW_MS, Dice, FakePeople, FakeWorkflow, Ticker
 from fakes.samples import ADA, ADDRESS, BOB, DAY_S, MACHINE
-from fakes.stores import MemoryJobStore
+from fakes.stores import MemoryAccountStore, MemoryJobStore
 
 ASKED = ImageRequest(prompt="a lighthouse at dusk", count=2)
 KEY = "key-of-the-caller"
@@ -51,6 +51,7 @@ class World:
             profile=model_profiles()["demo"],
             admission_is_open=lambda: True,
             quotas=lambda: UNLIMITED,
+            accounts=MemoryAccountStore(self.jobs),
             job_ttl_s=90 * DAY_S,
             clock=self.clock,
             entropy=Dice(),

@@ -48,7 +48,7 @@ def variables(name: str) -> dict[str, str]:
     """Return a value for each variable that a handler's settings name."""
     hints = get_type_hints(SETTINGS[name])
     return {
-        field.name.upper(): ODD.get(field.name, "60" if hints[field.name] is int else f"a-{field.name}")
+        field.name.upper(): ODD.get(field.name, "60" if hints[field.name] in (int, float) else f"a-{field.name}")
         for field in dataclasses.fields(SETTINGS[name])
     }
 
@@ -196,3 +196,9 @@ def test_missing_variables_are_named_where_an_operator_reads(monkeypatch: pytest
     event = json.loads((ROOT / "events" / "state_record_failure.json").read_text(encoding="utf-8"))
     with pytest.raises(SettingsError, match="TABLE_NAME"):
         handler("record_failure").lambda_handler(event, mock.MagicMock())
+
+
+@pytest.mark.parametrize("text", ["", "free", "-1", "1,4", "nan", "1e9"])
+def test_a_price_is_a_plain_number(text: str) -> None:
+    with pytest.raises(SettingsError, match=r": INSTANCE_DOLLARS_PER_HOUR$"):
+        read_settings(settings.RequestsApiSettings, variables("requests_api") | {"INSTANCE_DOLLARS_PER_HOUR": text})

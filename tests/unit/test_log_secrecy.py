@@ -79,8 +79,15 @@ from fakes.outside import (
     FakeWorkflow,
     Ticker,
 )
-from fakes.samples import DAY_S, SPEC, a_job, a_result, an_attempt, job_id, pictures, quarantined
-from fakes.stores import MemoryAttemptStore, MemoryJobStore, MemoryLinkStore, MemoryOwnerStore, MemorySuppressionStore
+from fakes.samples import DAY_S, PRICES, SPEC, a_job, a_result, an_attempt, job_id, pictures, quarantined
+from fakes.stores import (
+    MemoryAccountStore,
+    MemoryAttemptStore,
+    MemoryJobStore,
+    MemoryLinkStore,
+    MemoryOwnerStore,
+    MemorySuppressionStore,
+)
 
 # The library warns of a call that counts nothing; `telemetry` silences that, and pytest undoes it.
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publish")
@@ -133,6 +140,7 @@ def a_door(jobs: MemoryJobStore, workflow: FakeWorkflow) -> Door:
         profile=model_profiles()["demo"],
         admission_is_open=lambda: True,
         quotas=lambda: UNLIMITED,
+        accounts=MemoryAccountStore(),
         job_ttl_s=DAY_S,
         clock=Ticker(),
         entropy=Dice(),
@@ -168,7 +176,7 @@ def test_the_door_logs_no_prompt_and_no_address(
     jobs = MemoryJobStore()
     if fault:
         jobs.fail_next("create", fault)
-    deps = requests_api.Dependencies(door=a_door(jobs, FakeWorkflow()), gallery=a_presigning_gallery())
+    deps = requests_api.Dependencies(door=a_door(jobs, FakeWorkflow()), prices=PRICES, gallery=a_presigning_gallery())
     monkeypatch.setattr(requests_api, "dependencies", lambda: deps)
     logger.info("call")
     event = an_event("POST", "/v1/images", body=body, headers={"Idempotency-Key": CANARY}, claims=PERSON)
@@ -198,7 +206,7 @@ def test_what_an_owner_does_logs_no_prompt_address_and_link(
 
 def test_reading_logs_no_prompt_and_no_signed_url(lines: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
     jobs = MemoryJobStore(secret_job(JobStatus.SUCCEEDED, pictures=pictures()))
-    deps = requests_api.Dependencies(door=a_door(jobs, FakeWorkflow()), gallery=a_presigning_gallery())
+    deps = requests_api.Dependencies(door=a_door(jobs, FakeWorkflow()), prices=PRICES, gallery=a_presigning_gallery())
     monkeypatch.setattr(requests_api, "dependencies", lambda: deps)
     logger.info("call")
     for path in (f"/v1/images/{job_id(1)}", "/v1/images", f"/v1/images/{CANARY}"):

@@ -12,14 +12,14 @@ from afterimage.domain.job import Failure, JobWarning, Notice
 from afterimage.domain.model_profiles import model_profiles
 from afterimage.domain.moderation import Action, Decision
 from afterimage.domain.presets import presets
-from afterimage.domain.quotas import UNLIMITED
+from afterimage.domain.quotas import UNLIMITED, Quota
 from afterimage.domain.status import JobStatus
 from afterimage.handlers import requests_api
 from afterimage.usecases.create_request import Door
 from fakes.http import MACHINE, PERSON, STRANGER, Answer, a_presigning_gallery, an_event, answer
 from fakes.outside import NOW_MS, Dice, FakePeople, FakeWorkflow, Ticker
-from fakes.samples import ADDRESS, DAY_S, a_job, job_id, pictures
-from fakes.stores import MemoryJobStore
+from fakes.samples import ADDRESS, DAY_S, PRICES, a_job, job_id, pictures
+from fakes.stores import MemoryAccountStore, MemoryJobStore
 
 GALLERY = a_presigning_gallery()
 PROMPT = {"prompt": "a lighthouse at dusk"}
@@ -30,6 +30,7 @@ class Api:
 
     def __init__(self) -> None:
         self.jobs = MemoryJobStore()
+        self.accounts = MemoryAccountStore(self.jobs)
         self.workflow = FakeWorkflow()
         self.people = FakePeople(ada=ADDRESS, bob="bob@example.com")
         self.is_open = True
@@ -41,11 +42,12 @@ class Api:
             profile=model_profiles()["sd15"],
             admission_is_open=lambda: self.is_open,
             quotas=lambda: self.quotas,
+            accounts=self.accounts,
             job_ttl_s=90 * DAY_S,
             clock=Ticker(),
             entropy=Dice(),
         )
-        self.deps = requests_api.Dependencies(door=door, gallery=GALLERY)
+        self.deps = requests_api.Dependencies(door=door, prices=PRICES, gallery=GALLERY)
 
     def call(self, method: str, path: str, **arguments: Any) -> Answer:
         return answer(functools.partial(requests_api.handle, deps=self.deps), an_event(method, path, **arguments))
@@ -514,3 +516,66 @@ def test_one_callers_dependencies_never_answer_another_call(api: Api) -> None:
     other.jobs.records[job_id(1)] = a_job()
     assert other.call("GET", f"/v1/images/{job_id(1)}").status == 200
     assert api.call("GET", f"/v1/images/{job_id(1)}").status == 404
+
+
+# ── Pricing, and one's own account ─────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_dry_run_answers_an_estimate_and_records_nothing(api: Api) -> None:
+    api.quotas = dataclasses.replace(UNLIMITED, monthly_pictures=10)
+    found = api.post(PROMPT | {"dry_run": True, "count": 2}, key="a-key")
+    assert found.status == 200
+    assert found.headers["cache-control"] == "no-store"
+    assert (found.body["dry_run"], found.body["pictures"], found.body["would_be_accepted"]) == (True, 2, True)
+    assert found.body["estimated_seconds"] == 5.0
+    dollars = found.body["estimated_dollars"]
+    assert dollars["total"] == pytest.approx(dollars["model"] + dollars["services"])
+    assert found.body["moderation"]["action"] == "allow"
+    assert [warning["code"] for warning in found.body["warnings"]] == ["idempotency_key_ignored"]
+    assert found.body["left_after"] == {"monthly_pictures": 8, "open_requests": None, "daily_pictures": None}
+    assert (api.jobs.records, api.jobs.claims, api.workflow.started) == ({}, {}, [])
+    assert api.post(PROMPT | {"count": 2}, key="a-key").headers["idempotency-replayed"] == "false"
+
+
+def test_a_dry_run_of_what_is_wrong_is_refused_like_the_request(api: Api) -> None:
+    assert api.refused({"prompt": " ", "dry_run": True}).body["code"] == "prompt_empty"
+    assert api.refused(PROMPT | {"dry_run": "yes"}).status == 422
+
+
+@pytest.mark.parametrize(("claims", "kind"), [(PERSON, "person"), (MACHINE, "program")])
+def test_me_says_what_is_left(api: Api, claims: dict[str, str], kind: str) -> None:
+    api.quotas = dataclasses.replace(UNLIMITED, monthly_pictures=3, concurrent_jobs=1)
+    api.post(PROMPT | {"count": 2, "notify": {"email": ADDRESS}}, claims=claims | {"scope": "afterimage/mail:any"})
+    body = api.call("GET", "/v1/me", claims=claims).body
+    assert (body["kind"], body["admin"], body["month"]) == (kind, False, "2026-11")
+    assert body["renews_at"].startswith("2026-12-01T00:00:00")
+    assert body["quota"] == {"monthly_pictures": 3, "concurrent_jobs": 1, "campaign_rows": None}
+    assert body["used"] == {"monthly_pictures": 2, "open_requests": 1}
+    assert body["left"] == {"monthly_pictures": 1, "open_requests": 0, "daily_pictures": None}
+
+
+@pytest.mark.parametrize(
+    ("claim", "admin"),
+    [("[admin]", True), ("[other admin]", True), (["admin"], True), ("[administrators]", False), ("", False)],
+)
+def test_an_admin_is_one_by_the_group_in_the_token_however_it_is_handed_over(api: Api, claim: Any, admin: bool) -> None:
+    assert api.call("GET", "/v1/me", claims=PERSON | {"cognito:groups": claim}).body["admin"] is admin
+
+
+def test_somebody_who_was_disabled_is_refused_everywhere(api: Api) -> None:
+    job_id = api.post().body["id"]
+    api.accounts.set_disabled("user#ada", True)
+    calls = [("GET", "/v1/images"), ("GET", f"/v1/images/{job_id}"), ("GET", "/v1/me")]
+    for found in [api.post(), *(api.call(*call) for call in calls), api.post(PROMPT | {"dry_run": True})]:
+        assert (found.status, found.body["code"]) == (403, "account_disabled")
+    assert len(api.jobs.records) == 1
+    api.accounts.set_disabled("user#ada", False)
+    assert api.call("GET", "/v1/me").status == 200
+
+
+def test_an_override_holds_from_the_next_request_on(api: Api) -> None:
+    api.accounts.set_override("user#ada", Quota(monthly_pictures=1, concurrent_jobs=None, campaign_rows=None))
+    assert api.post().status == 202
+    assert api.post().body["code"] == "monthly_quota_reached"
+    api.accounts.set_override("user#ada", None)
+    assert api.post().status == 202

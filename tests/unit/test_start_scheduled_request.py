@@ -15,7 +15,7 @@ from afterimage.usecases.create_request import Door
 from fakes.faults import Crash
 from fakes.outside import Dice, FakeWorkflow, Ticker
 from fakes.samples import DAY_S
-from fakes.stores import MemoryJobStore
+from fakes.stores import MemoryAccountStore, MemoryJobStore
 
 EVENT = {
     "schedule": "daily-sunrise",
@@ -37,6 +37,7 @@ class World:
             profile=model_profiles()["demo"],
             admission_is_open=lambda: is_open,
             quotas=lambda: UNLIMITED,
+            accounts=MemoryAccountStore(self.jobs),
             job_ttl_s=90 * DAY_S,
             clock=Ticker(),
             entropy=Dice(),

@@ -6,6 +6,9 @@
     │   │   ├── UnknownPresetError
     │   │   └── InvalidCursorError
     │   ├── AccessTokenNeededError
+    │   ├── AccountDisabledError
+    │   ├── AdminOnlyError
+    │   ├── PersonNotFoundError
     │   ├── RecipientNotPermittedError
     │   ├── OwnerErasingError
     │   ├── JobNotFoundError
@@ -91,6 +94,27 @@ class AccessTokenNeededError(RejectedError):
 
     code = "access_token_needed"
     sentence = "Send an access token, not an ID token."
+
+
+class AccountDisabledError(RejectedError):
+    """Raised when an admin has disabled the caller, whose token may still be valid."""
+
+    code = "account_disabled"
+    sentence = "This account has been disabled."
+
+
+class AdminOnlyError(RejectedError):
+    """Raised when somebody outside the group `admin` asks for what only admins may see or do."""
+
+    code = "admin_only"
+    sentence = "Only an admin may do this."
+
+
+class PersonNotFoundError(RejectedError):
+    """Raised when an admin names somebody whom the directory does not know."""
+
+    code = "person_not_found"
+    sentence = "There is nobody of this name."
 
 
 class RecipientNotPermittedError(RejectedError):

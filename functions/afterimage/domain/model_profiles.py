@@ -20,7 +20,8 @@ class ModelProfile:
     """Bounds of one model family. Sides are pixels; `multiple` is what both sides must be divisible by.
 
     `max_pixels` bounds what may be asked for, `default_pixels` is what is made when nobody asks: the area the model was
-    trained on, beyond which it begins to repeat its subject.
+    trained on, beyond which it begins to repeat its subject. `seconds_per_picture` is a rule of thumb for that size and
+    the default steps on the template's default instance (demo: two processor cores), for estimates only.
     """
 
     title: str
@@ -33,6 +34,7 @@ class ModelProfile:
     max_steps: int
     default_guidance: float
     max_guidance: float
+    seconds_per_picture: float
 
     def size_for(self, aspect: tuple[int, int]) -> tuple[int, int]:
         """Return (width, height) near `aspect` on the model's own area, each rounded down to its multiple."""

@@ -17,11 +17,13 @@ _ADDRESS = re.compile(
 
 @dataclass(frozen=True, kw_only=True)
 class Caller:
-    """Who asks, as the checked token tells. `username` names a person in the pool; a machine client has none."""
+    """Who asks, as the checked token tells. `username` names a person in the pool; a machine client has none, and is in
+    no group."""
 
     owner: str
     username: str | None
     scopes: frozenset[str]
+    groups: frozenset[str] = frozenset()
 
 
 def check_address(address: str) -> str:

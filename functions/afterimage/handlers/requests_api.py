@@ -12,6 +12,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Pat
 
 from afterimage.adapters.aws import client
 from afterimage.adapters.cognito import CognitoPeople
+from afterimage.adapters.dynamodb.accounts import DynamoAccountStore
 from afterimage.adapters.dynamodb.jobs import DynamoJobStore
 from afterimage.adapters.parameters import OperatorParameters
 from afterimage.adapters.s3_gallery import PRESIGN_CONFIG, S3Gallery
@@ -20,6 +21,7 @@ from afterimage.domain.job import Job
 from afterimage.domain.model_profiles import model_profiles
 from afterimage.domain.presets import presets
 from afterimage.domain.recipients import Caller
+from afterimage.http.account_schemas import EstimateView, MeView, estimate_view, me_view
 from afterimage.http.application import application, problems
 from afterimage.http.caller import caller_from_claims
 from afterimage.http.schemas import (
@@ -34,6 +36,8 @@ from afterimage.http.schemas import (
 from afterimage.settings import RequestsApiSettings, read_settings
 from afterimage.telemetry import count, environment, logger, measure, metrics, now_ms, random_bytes
 from afterimage.usecases.create_request import Door, create_request
+from afterimage.usecases.price_request import PriceList, price_request
+from afterimage.usecases.read_account import read_account
 from afterimage.usecases.read_requests import list_requests, read_request
 
 app = application()
@@ -45,6 +49,7 @@ class Dependencies:
     """What this Lambda works with."""
 
     door: Door
+    prices: PriceList
     gallery: S3Gallery
 
 
@@ -57,6 +62,7 @@ def dependencies() -> Dependencies:
         door=Door(
             jobs=DynamoJobStore(client("dynamodb"), settings.table_name),
             workflow=StepFunctionsWorkflow(client("stepfunctions"), settings.state_machine_arn),
+            accounts=DynamoAccountStore(client("dynamodb"), settings.table_name),
             people=CognitoPeople(client("cognito-idp"), settings.user_pool_id),
             profile=model_profiles()[settings.model_profile],
             admission_is_open=lambda: parameters.admission_is_open(settings.admission_parameter),
@@ -65,12 +71,23 @@ def dependencies() -> Dependencies:
             clock=now_ms,
             entropy=random_bytes,
         ),
+        prices=PriceList(
+            policy=lambda: parameters.moderation_policy(settings.moderation_policy_parameter),
+            dollars_per_hour=settings.instance_dollars_per_hour,
+        ),
         gallery=S3Gallery(client("s3", PRESIGN_CONFIG), settings.bucket_name),
     )
 
 
-def _caller() -> Caller:
+def _signed_in() -> Caller:
     return caller_from_claims(app.current_event.request_context.authorizer.jwt_claim or {})
+
+
+def _caller() -> Caller:
+    """Return the caller unless an admin has disabled it. Raises AccountDisabledError."""
+    caller = _signed_in()
+    _deps().door.accounts.find(caller.owner).check()
+    return caller
 
 
 def _deps() -> Dependencies:
@@ -101,9 +118,12 @@ def _view(job: Job) -> ImageView:
 @app.post(
     "/v1/images",
     summary="Request pictures",
-    description="Answers at once; the pictures follow by mail and under the returned id.",
+    description="Answers at once; the pictures follow by mail and under the returned id. A dry run only prices them.",
     status_code=HTTPStatus.ACCEPTED,
-    responses={202: {"description": "Accepted", "content": {"application/json": {"model": ImageView}}}}
+    responses={
+        200: {"description": "A dry run's estimate", "content": {"application/json": {"model": EstimateView}}},
+        202: {"description": "Accepted", "content": {"application/json": {"model": ImageView}}},
+    }
     | problems(400, 401, 403, 409, 415, 422, 429, 500, 503),
     tags=["images"],
 )
@@ -118,9 +138,14 @@ def post_image(
             max_length=255,
         ),
     ] = None,
-) -> Response[ImageView]:
-    """Create a request; 202 with its id."""
-    accepted = create_request(body.to_request(), _caller(), idempotency_key, _deps().door)
+) -> Response[Any]:
+    """Create a request; 202 with its id. A dry run answers 200 and leaves nothing behind."""
+    if body.dry_run:
+        has_key = idempotency_key is not None
+        price = price_request(body.to_request(), _signed_in(), has_key, _deps().door, _deps().prices)
+        count("RequestPriced")
+        return _ok(estimate_view(price))
+    accepted = create_request(body.to_request(), _signed_in(), idempotency_key, _deps().door)
     logger.info("request accepted", job_id=accepted.job.job_id, replayed=accepted.replayed)
     count("RequestReplayed" if accepted.replayed else "RequestAccepted")
     if not accepted.replayed:
@@ -143,7 +168,7 @@ def post_image(
     "/v1/images",
     summary="List your requests, newest first",
     responses={200: {"description": "A page", "content": {"application/json": {"model": ImageList}}}}
-    | problems(401, 422, 500, 503),
+    | problems(401, 403, 422, 500, 503),
     tags=["images"],
 )
 def get_images(
@@ -160,13 +185,27 @@ def get_images(
     "/v1/images/<job_id>",
     summary="Read one request",
     responses={200: {"description": "The request", "content": {"application/json": {"model": ImageView}}}}
-    | problems(401, 404, 422, 500, 503),
+    | problems(401, 403, 404, 422, 500, 503),
     tags=["images"],
 )
 def get_image(job_id: Annotated[str, Path(description="The id from creation.", max_length=64)]) -> Response[ImageView]:
     """Read one of the caller's requests, with its timeline and fresh links."""
     door = _deps().door
     return _ok(_view(read_request(job_id, _caller(), jobs=door.jobs, clock=door.clock)))
+
+
+@app.get(
+    "/v1/me",
+    summary="Your quota and what is left of it",
+    responses={200: {"description": "Your account", "content": {"application/json": {"model": MeView}}}}
+    | problems(401, 403, 500, 503),
+    tags=["account"],
+)
+def get_me() -> Response[MeView]:
+    """Say who calls, what they may ask for, what they have used and when it is new."""
+    door, caller = _deps().door, _signed_in()
+    account = read_account(caller, accounts=door.accounts, quotas=door.quotas, clock=door.clock)
+    return _ok(me_view(caller, account.quotas, account.usage, account.at_ms))
 
 
 @app.get(

@@ -7,11 +7,12 @@ from typing import Any
 
 from afterimage.adapters.aws import client
 from afterimage.adapters.cognito import NobodyAtAll
+from afterimage.adapters.dynamodb.accounts import DynamoAccountStore
 from afterimage.adapters.dynamodb.jobs import DynamoJobStore
 from afterimage.adapters.parameters import OperatorParameters
 from afterimage.adapters.step_functions import StepFunctionsWorkflow
 from afterimage.contracts.codec import from_document
-from afterimage.domain.errors import AdmissionClosedError
+from afterimage.domain.errors import AdmissionClosedError, QuotaExceededError
 from afterimage.domain.model_profiles import model_profiles
 from afterimage.domain.recipients import MAIL_ANY_SCOPE, Caller
 from afterimage.domain.request import ImageRequest
@@ -29,6 +30,7 @@ def dependencies() -> Door:
         jobs=DynamoJobStore(client("dynamodb"), settings.table_name),
         workflow=StepFunctionsWorkflow(client("stepfunctions"), settings.state_machine_arn),
         people=NobodyAtAll(),
+        accounts=DynamoAccountStore(client("dynamodb"), settings.table_name),
         profile=model_profiles()[settings.model_profile],
         admission_is_open=lambda: parameters.admission_is_open(settings.admission_parameter),
         quotas=lambda: parameters.quotas(settings.quotas_parameter),
@@ -42,14 +44,14 @@ def handle(event: dict[str, Any], deps: Door) -> dict[str, str]:
     """Take `{"schedule", "scheduled_time", "request"}` and return the job id. Scheduler delivers at least once, so the
     scheduled time is the idempotency key. Whoever may write a schedule may name its recipient.
 
-    Refused during a stop is refused for good: asked again a minute later it would be again, and as a dead letter it
-    would raise an alarm about what an operator has ordered (docs/decisions).
+    Refused during a stop or for a quota is refused for good: asked again a minute later it would be again, and as a
+    dead letter it would raise an alarm about what an operator has ordered (docs/decisions).
     """
     caller = Caller(owner=f"schedule#{event['schedule']}", username=None, scopes=frozenset({MAIL_ANY_SCOPE}))
     asked = from_document(ImageRequest, event["request"])
     try:
         accepted = create_request(asked, caller, event["scheduled_time"], deps)
-    except AdmissionClosedError as exc:
+    except (AdmissionClosedError, QuotaExceededError) as exc:
         logger.warning("scheduled request refused", code=exc.code, schedule=event["schedule"])
         count("ScheduledRequestRefused")
         return {"refused": exc.code}

@@ -14,4 +14,13 @@ def caller_from_claims(claims: dict[str, Any]) -> Caller:
         raise AccessTokenNeededError()
     username = claims.get("username")
     owner = f"user#{claims['sub']}" if username else f"client#{claims['client_id']}"
-    return Caller(owner=owner, username=username, scopes=frozenset(str(claims.get("scope", "")).split()))
+    scopes = frozenset(str(claims.get("scope", "")).split())
+    groups = _groups(claims.get("cognito:groups")) if username else frozenset()
+    return Caller(owner=owner, username=username, scopes=scopes, groups=groups)
+
+
+def _groups(claim: Any) -> frozenset[str]:
+    """An HTTP API writes the list of a claim as the text `[admin other]`; the emulator hands over the list itself. A
+    group of Cognito has no white space in its name, and ours has none of the other marks."""
+    names = claim if isinstance(claim, list) else str(claim or "").strip("[]").replace(",", " ").split()
+    return frozenset(str(name).strip("\"'") for name in names)

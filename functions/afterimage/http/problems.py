@@ -9,6 +9,8 @@ from aws_lambda_powertools.event_handler import Response
 
 from afterimage.domain.errors import (
     AccessTokenNeededError,
+    AccountDisabledError,
+    AdminOnlyError,
     AdmissionClosedError,
     AfterimageError,
     IdempotencyConflictError,
@@ -18,6 +20,7 @@ from afterimage.domain.errors import (
     LinkNotFoundError,
     NothingToShareError,
     OwnerErasingError,
+    PersonNotFoundError,
     QuotaExceededError,
     RecipientNotPermittedError,
     RejectedError,
@@ -32,8 +35,11 @@ RETRY_AFTER_S = 5
 # The first class that fits decides, so special ones stand before general ones.
 _STATUS: tuple[tuple[type[AfterimageError], HTTPStatus], ...] = (
     (AccessTokenNeededError, HTTPStatus.UNAUTHORIZED),
+    (AccountDisabledError, HTTPStatus.FORBIDDEN),
+    (AdminOnlyError, HTTPStatus.FORBIDDEN),
     (RecipientNotPermittedError, HTTPStatus.FORBIDDEN),
     (OwnerErasingError, HTTPStatus.FORBIDDEN),
+    (PersonNotFoundError, HTTPStatus.NOT_FOUND),
     (JobNotFoundError, HTTPStatus.NOT_FOUND),
     (LinkNotFoundError, HTTPStatus.NOT_FOUND),
     (LinkExpiredError, HTTPStatus.GONE),

@@ -56,10 +56,14 @@ class ImageRequestBody(_Body):
     guidance: Annotated[float | None, Field(description="How closely to follow the prompt.", ge=0, le=100)] = None
     scheduler: Annotated[str | None, Field(description="A scheduler by diffusers' class name.", max_length=64)] = None
     notify: Notify = Notify()
+    dry_run: Annotated[
+        bool,
+        Field(description="Only say what it would take: 200 with an estimate; nothing is recorded, no key is used."),
+    ] = False
 
     def to_request(self) -> ImageRequest:
         """Return what use cases understand."""
-        return ImageRequest(**self.model_dump(exclude={"notify"}), email=self.notify.email)
+        return ImageRequest(**self.model_dump(exclude={"notify", "dry_run"}), email=self.notify.email)
 
 
 class TimelineEntry(BaseModel):

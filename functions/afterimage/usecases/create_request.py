@@ -11,13 +11,13 @@ from afterimage.contracts.codec import to_json
 from afterimage.contracts.generation import MAX_SEED
 from afterimage.domain.errors import AdmissionClosedError, IdempotencyConflictError, TransientError
 from afterimage.domain.expiry import IDEMPOTENCY_TTL_S
-from afterimage.domain.job import Job, StatusChange, new_job_id
+from afterimage.domain.job import ImageSpec, Job, StatusChange, new_job_id
 from afterimage.domain.model_profiles import ModelProfile
 from afterimage.domain.quotas import Quotas, charge_for
 from afterimage.domain.recipients import Caller, choose_recipient
 from afterimage.domain.request import ImageRequest, specify
 from afterimage.domain.status import JobStatus
-from afterimage.ports import Clock, Entropy, IdempotencyClaim, JobStore, KeyTakenError, People, Workflow
+from afterimage.ports import AccountStore, Clock, Entropy, IdempotencyClaim, JobStore, KeyTakenError, People, Workflow
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +27,7 @@ class Door:
     jobs: JobStore
     workflow: Workflow
     people: People
+    accounts: AccountStore
     profile: ModelProfile
     admission_is_open: Callable[[], bool]
     quotas: Callable[[], Quotas]
@@ -48,17 +49,20 @@ class Acceptance:
 def create_request(asked: ImageRequest, caller: Caller, idempotency_key: str | None, door: Door) -> Acceptance:
     """Accept `asked` for `caller`, once per key.
 
-    Raises InvalidRequestError, RecipientNotPermittedError, IdempotencyConflictError, AdmissionClosedError,
-    QuotaExceededError, QuotasInvalidError and StoreUnavailableError; after any of them nothing is recorded or counted.
+    Raises InvalidRequestError, AccountDisabledError, RecipientNotPermittedError, IdempotencyConflictError,
+    AdmissionClosedError, QuotaExceededError, QuotasInvalidError and StoreUnavailableError; after any of them nothing is
+    recorded or counted.
     """
     now_ms = door.clock()
+    account = door.accounts.find(caller.owner)
+    account.check()
     key_hash = _hash_key(caller, idempotency_key) if idempotency_key is not None else None
     body_digest = hashlib.sha256(to_json(asked).encode()).hexdigest()
     if key_hash and (claim := door.jobs.find_claim(key_hash, now_ms)):
         return _replay(claim, body_digest, door)
     if not door.admission_is_open():
         raise AdmissionClosedError()
-    quotas = door.quotas()
+    quotas = door.quotas().with_override(account.override)
     job = dataclasses.replace(_new_job(asked, caller, now_ms, quotas, door), claim_hash=key_hash)
     claim = (
         IdempotencyClaim(
@@ -84,15 +88,21 @@ def _hash_key(caller: Caller, key: str) -> str:
     return hashlib.sha256(f"{caller.owner}\n{key}".encode()).hexdigest()
 
 
-def _new_job(asked: ImageRequest, caller: Caller, now_ms: int, quotas: Quotas, door: Door) -> Job:
+def complete(asked: ImageRequest, caller: Caller, door: Door) -> tuple[ImageSpec, str]:
+    """Return the whole specification and who is told. Raises InvalidRequestError or RecipientNotPermittedError."""
     spec = specify(asked, door.profile, lambda: int.from_bytes(door.entropy(4), "big") % (MAX_SEED + 1))
     own_address = door.people.confirmed_address(caller.username) if caller.username else None
+    return spec, choose_recipient(caller, own_address, asked.email)
+
+
+def _new_job(asked: ImageRequest, caller: Caller, now_ms: int, quotas: Quotas, door: Door) -> Job:
+    spec, recipient = complete(asked, caller, door)
     return Job(
         job_id=new_job_id(now_ms, door.entropy(10)),
         owner=caller.owner,
         status=JobStatus.QUEUED,
         spec=spec,
-        recipient=choose_recipient(caller, own_address, asked.email),
+        recipient=recipient,
         gallery=door.entropy(16).hex(),
         created_at_ms=now_ms,
         updated_at_ms=now_ms,

@@ -19,15 +19,15 @@ from afterimage.domain.quotas import (
 )
 
 
-def _month_key(owner: str, month: str) -> Item:
+def month_key(owner: str, month: str) -> Item:
     return key(f"OWNER#{owner}", f"USE#{month}")
 
 
-def _open_key(owner: str) -> Item:
+def open_key(owner: str) -> Item:
     return key(f"OWNER#{owner}", "OPEN")
 
 
-def _day_key(day: str) -> Item:
+def day_key(day: str) -> Item:
     return key(f"DAY#{day}", "USE")
 
 
@@ -41,15 +41,15 @@ def takings(table: str, job: Job, quotas: Quotas) -> list[tuple[Item, QuotaExcee
     month = _take("pictures", charge.pictures, quotas.monthly_pictures, now_s + MONTH_KEPT_S)
     jobs = _take("jobs", 1, quotas.concurrent_jobs, now_s + MONTH_KEPT_S)
     taken = [
-        ({"Update": {"TableName": table, "Key": _month_key(job.owner, charge.month), **month}}, month_is_full(at_ms))
+        ({"Update": {"TableName": table, "Key": month_key(job.owner, charge.month), **month}}, month_is_full(at_ms))
     ]
     if charge.day is not None:
         day = _take("pictures", charge.pictures, quotas.daily_pictures, now_s + DAY_KEPT_S)
-        taken.append(({"Update": {"TableName": table, "Key": _day_key(charge.day), **day}}, day_is_full(at_ms)))
+        taken.append(({"Update": {"TableName": table, "Key": day_key(charge.day), **day}}, day_is_full(at_ms)))
     # What was there says whether the owner has too many open, or is being erased (`owners.py`).
     known = {"ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
     jobs = _unless_erasing(jobs) | known
-    taken.append(({"Update": {"TableName": table, "Key": _open_key(job.owner), **jobs}}, too_many_open()))
+    taken.append(({"Update": {"TableName": table, "Key": open_key(job.owner), **jobs}}, too_many_open()))
     return taken
 
 
@@ -59,11 +59,11 @@ def releases(table: str, job: Job, *, delivered: bool) -> list[Item]:
     if charge is None:
         return []
     pictures = _give_back("pictures", charge.pictures)
-    given: list[Item] = [{"Update": {"TableName": table, "Key": _open_key(job.owner), **_give_back("jobs", 1)}}]
+    given: list[Item] = [{"Update": {"TableName": table, "Key": open_key(job.owner), **_give_back("jobs", 1)}}]
     if not delivered:
-        given.append({"Update": {"TableName": table, "Key": _month_key(job.owner, charge.month), **pictures}})
+        given.append({"Update": {"TableName": table, "Key": month_key(job.owner, charge.month), **pictures}})
         if charge.day is not None:
-            given.append({"Update": {"TableName": table, "Key": _day_key(charge.day), **pictures}})
+            given.append({"Update": {"TableName": table, "Key": day_key(charge.day), **pictures}})
     return given
 
 

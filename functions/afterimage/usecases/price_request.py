@@ -1,0 +1,79 @@
+"""Say what a request would cost and whether it would be taken; record nothing, count nothing, start nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from afterimage.domain.account import Usage
+from afterimage.domain.errors import RejectedError
+from afterimage.domain.estimate import Price, estimate
+from afterimage.domain.job import ImageSpec, JobWarning
+from afterimage.domain.moderation import Action, Decision, Policy, judge_prompt
+from afterimage.domain.quotas import Quotas, day_is_full, fits, month_is_full, too_many_open
+from afterimage.domain.recipients import Caller
+from afterimage.domain.request import ImageRequest
+from afterimage.usecases.create_request import Door, complete
+
+# CLIP reads 77 tokens; an English word is about one and a third. The container says exactly what was cut.
+_LONG_PROMPT_WORDS = 55
+
+
+@dataclass(frozen=True, kw_only=True)
+class PriceList:
+    """What pricing needs beside the door."""
+
+    policy: Callable[[], Policy]
+    dollars_per_hour: float
+
+
+def price_request(asked: ImageRequest, caller: Caller, has_key: bool, door: Door, prices: PriceList) -> Price:
+    """Check `asked` as `create_request` does and price it.
+
+    Raises what it raises for a request that is wrong in itself; a door that is closed or a bound that is reached is
+    told in the answer, because it passes.
+    """
+    now_ms = door.clock()
+    account = door.accounts.find(caller.owner)
+    account.check()
+    quotas = door.quotas().with_override(account.override)
+    spec, _ = complete(asked, caller, door)
+    decision = judge_prompt(spec.model_prompt, spec.negative_prompt, prices.policy(), now_ms)
+    usage = door.accounts.usage(caller.owner, now_ms)
+    return Price(
+        spec=spec,
+        estimate=estimate(spec, door.profile, prices.dollars_per_hour),
+        decision=decision,
+        warnings=tuple(_warnings(spec, decision, has_key)),
+        quotas=quotas,
+        usage=usage,
+        refusal=_refusal(len(spec.seeds), quotas, usage, now_ms, door),
+    )
+
+
+def _refusal(pictures: int, quotas: Quotas, usage: Usage, now_ms: int, door: Door) -> str | None:
+    refusals: list[RejectedError] = []
+    if not fits(usage.monthly_pictures, pictures, quotas.monthly_pictures):
+        refusals.append(month_is_full(now_ms))
+    if not fits(usage.daily_pictures, pictures, quotas.daily_pictures):
+        refusals.append(day_is_full(now_ms))
+    if not fits(usage.open_requests, 1, quotas.concurrent_jobs):
+        refusals.append(too_many_open())
+    if not door.admission_is_open():
+        return "admission_closed"
+    return refusals[0].code if refusals else None
+
+
+def _warnings(spec: ImageSpec, decision: Decision, has_key: bool) -> list[JobWarning]:
+    found = []
+    if has_key:
+        found.append(
+            JobWarning(code="idempotency_key_ignored", message="A dry run records nothing, so its key stays free.")
+        )
+    if decision.action is Action.BLOCK:
+        found.append(JobWarning(code="prompt_blocked", message="The request would be taken, and then be blocked."))
+    if decision.action is Action.SOFTEN:
+        found.append(JobWarning(code="prompt_softened", message="The model would read another prompt."))
+    if len(spec.model_prompt.split()) > _LONG_PROMPT_WORDS:
+        found.append(JobWarning(code="prompt_may_be_cut", message="The model may not read the end of the prompt."))
+    return found
