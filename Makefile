@@ -5,7 +5,7 @@ DEV := $(ENV)/dev/bin
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup up down status deploy logs demo check audit lock test test-unit test-integration test-model bench clean
+.PHONY: help setup up down status deploy logs demo check audit sbom lock test test-unit test-integration test-model bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,10 @@ check: setup ## linters, types, import rules, template, state machine, weaknesse
 audit: setup ## what is known against the pinned packages; fails where nobody answers
 	@$(PYTHON) -m local.setup audit
 	@$(DEV)/python -m local.known_vulnerabilities
+
+sbom: setup ## bills of materials of functions and container, as CycloneDX JSON in .afterimage/sbom
+	@$(PYTHON) -m local.setup audit
+	@$(DEV)/python -m local.sbom
 
 lock: setup ## write the lists with hashes from requirements*.in
 	@$(PYTHON) -m local.setup audit

@@ -85,6 +85,11 @@ def security_checks(settings: Settings) -> list[Check]:
             argv=[str(settings.python("dev")), "-m", "local.known_vulnerabilities"],
             environment={"PYTHONPATH": str(settings.root)},
         ),
+        Check(
+            name="bills of materials",
+            argv=[str(settings.python("dev")), "-m", "local.sbom", "--check"],
+            environment={"PYTHONPATH": str(settings.root)},
+        ),
         Check(name="bandit", argv=[str(audit / "bandit"), *bandit]),
         Check(name="zizmor", argv=[str(audit / "zizmor"), "--offline", "--quiet", ".github/workflows"]),
         Check(name="secrets", argv=[str(audit / "detect-secrets-hook"), *SECRETS, *_tracked(settings.root)]),
