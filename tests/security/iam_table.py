@@ -14,6 +14,7 @@ STAND_IN = "the stand-in of the SageMaker runtime asks SimulatePrincipalPolicy f
 NO_TAGS = "not judged: the emulator takes PutObject and CopyObject with tags for s3:PutObject alone"
 NO_LEADING_KEYS = "not judged: the emulator knows no dynamodb:LeadingKeys, so a neighbour's grant covers it"
 NO_RAW_MAIL = "not judged: the emulator takes a raw mail for ses:SendEmail alone"
+OPEN_TOPIC = "not judged: a topic of the emulator takes messages from every role of its account"
 NOT_ENFORCED_ROLE = "not judged: the emulator acts for Step Functions and Scheduler without their roles"
 NO_XRAY = "not judged: the emulator has no X-Ray"
 NO_ENDPOINT = "not judged: there is no SageMaker endpoint to need it"
@@ -817,6 +818,7 @@ GRANTS: tuple[Grant, ...] = (
         "Publish",
         "sns:Publish",
         ("template.yaml:NotificationConfig: {SuccessTopic: !Ref SuccessTopic, ErrorTopic: !Ref ErrorTopic}",),
+        judged=OPEN_TOPIC,
     ),
     Grant("ModelRole", "ReadModel", "s3:GetObject", ("template.yaml:S3Uri: !Ref ModelDataPrefix",), judged=NO_ENDPOINT),
     Grant(
