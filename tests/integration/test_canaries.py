@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from integration.journey import attempts_of, execution_arn, links_in, mails_to, wait_for_end, wait_for_status
+from integration.journey import attempts_of, links_in, mails_to, wait_for_end, wait_for_status
 
 if TYPE_CHECKING:
     from integration.conftest import LocalCloud
@@ -89,6 +89,12 @@ def test_no_log_holds_what_was_asked_for_or_any_secret(loud: LocalCloud) -> None
     blocked = post(cloud, address, prompt=f"a fake passport of {CANARY}")
     assert wait_for_end(cloud, address, blocked)["status"] == "BLOCKED"
 
+    shared = cloud.http("POST", f"/v1/images/{made}/share", token=cloud.token(address), body={})
+    assert shared.status_code == 201, shared.text
+    (item,) = shared.json()["items"]
+    secret.add(item["url"].rpartition("/")[2])
+    assert cloud.http("GET", item["url"]).status_code == 302
+
     cloud.faults({"kind": "fail", "at": "before", "body": json.dumps({"error": {"message": f"about {CANARY}"}})})
     failed = post(cloud, address)
     assert wait_for_end(cloud, address, failed)["status"] == "FAILED"
@@ -97,7 +103,7 @@ def test_no_log_holds_what_was_asked_for_or_any_secret(loud: LocalCloud) -> None
     stopped = post(cloud, address)
     wait_for_status(cloud, address, stopped, "GENERATING")
     secret |= {attempt["task_token"]["S"] for attempt in attempts_of(cloud, stopped)}
-    cloud.client("stepfunctions").stop_execution(executionArn=execution_arn(cloud, stopped))
+    assert cloud.http("POST", f"/v1/images/{stopped}/cancel", token=cloud.token(address)).status_code == 200
     assert wait_for_end(cloud, address, stopped)["status"] == "CANCELLED"
 
     for wrong in (f"/i/{CANARY}", f"/v1/images/{CANARY}", f"/v1/images?cursor={CANARY}", f"/v1/{CANARY}"):
@@ -105,6 +111,7 @@ def test_no_log_holds_what_was_asked_for_or_any_secret(loud: LocalCloud) -> None
     for body in (b'{"prompt": "' + CANARY.encode(), json.dumps({"prompt": CANARY, CANARY: 1}).encode()):
         assert cloud.http("POST", "/v1/images", token=cloud.token(address), body=body).status_code in (400, 422)
 
+    assert cloud.http("DELETE", f"/v1/images/{made}", token=cloud.token(address)).status_code == 204
     logs = cloud.wait_until(lambda: logs_that_follow(cloud, (made, blocked, failed, stopped)), "the logs of four jobs")
     assert {name: places for name in secret if (places := places_of(name, logs))} == {}
 

@@ -7,16 +7,25 @@ and never a sight of what belongs to the other.
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 import math
 import os
+import secrets
 from collections.abc import Iterator
 from typing import Any
 
+import boto3
 import pytest
 import requests
 import schemathesis
+from afterimage.adapters.dynamodb.jobs import DynamoJobStore
+from afterimage.domain.job import JobId
+from afterimage.domain.status import JobStatus
+from afterimage.ports import JobChanges
+from afterimage.telemetry import now_ms
+from fakes.samples import pictures
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from schemathesis import Case, GenerationMode
@@ -82,6 +91,19 @@ class World:
             self.ids[name].append(json.loads(made.text)["id"])
             self.keys[name].append(key)
         self.secrets[name] |= set(self.ids[name])
+        self.secrets[name].add(self._delivers(self.ids[name][0]))
+
+    def _delivers(self, job_id: str) -> str:
+        """Write the record of a delivered request; return the folder of its pictures."""
+        store, folder = DynamoJobStore(boto3.client("dynamodb"), gateway.STACK), f"images/{secrets.token_hex(16)}"
+        made = [
+            dataclasses.replace(picture, key=f"{folder}/{picture.number}.png", thumbnail_key=f"{folder}/t.jpg")
+            for picture in pictures()
+        ]
+        ends = ("MODERATING", "GENERATING", "REVIEWING", "DELIVERING", "SUCCEEDED")
+        for status in map(JobStatus, ends):
+            store.advance(JobId(job_id), status, now_ms(), JobChanges(pictures=tuple(made)))
+        return folder
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +129,8 @@ def send(world: World, case: Case, caller: str, other: str) -> Reply:
         response = Response(reply.status, headers, reply.body, prepared, 0.0, False)
         case.validate_response(response, checks=CHECKS)
         assert_closed(reply)
+    if not set(world.ids[other]).isdisjoint((case.path_parameters or {}).values()):
+        assert reply.status >= 400, "another's request can be had, or moved"
     assert_unseen(reply, world.secrets[other], str(prepared.url) + str(prepared.body) + str(prepared.headers))
     return reply
 
@@ -118,21 +142,24 @@ def assert_closed(reply: Reply) -> None:
     assert reply.headers["referrer-policy"] == "no-referrer", reply
 
 
-def assert_unseen(reply: Reply, secrets: set[str], sent: str) -> None:
+def assert_unseen(reply: Reply, hidden: set[str], sent: str) -> None:
     """What the other has is in no answer, unless the caller has just said it."""
     told = f"{reply.text}{reply.headers}"
-    assert not {secret for secret in secrets if secret in told and secret not in sent}, told
+    assert not {secret for secret in hidden if secret in told and secret not in sent}, told
 
 
-def reaching(case: Case, world: World, other: str, draw: Any) -> Case:
-    """Put what belongs to the other wherever a request has room for it, now and then."""
-    theirs = st.sampled_from(world.ids[other])
+def reaching(case: Case, world: World, caller: str, other: str, draw: Any) -> Case:
+    """Put what belongs to the other, or what is one's own, wherever a request has room for it, now and then."""
+    theirs = st.sampled_from(world.ids[other] + world.ids[caller])
     if case.path_parameters and draw(st.booleans()):
         case.path_parameters = {name: draw(theirs) for name in case.path_parameters}
     if "cursor" in {parameter.name for parameter in case.operation.query} and draw(st.booleans()):
         case.query = {**(case.query or {}), "cursor": draw(theirs)}
     if "Idempotency-Key" in {parameter.name for parameter in case.operation.headers} and draw(st.booleans()):
-        case.headers = {**(case.headers or {}), "Idempotency-Key": draw(st.sampled_from(world.keys[other]))}
+        case.headers = {
+            **(case.headers or {}),
+            "Idempotency-Key": draw(st.sampled_from(world.keys[other] + world.keys[caller])),
+        }
     return case
 
 
@@ -174,7 +201,7 @@ def test_generated_requests_of_two_people(operation: Any, mode: GenerationMode, 
     @given(data=st.data())
     def both(data: st.DataObject) -> None:
         for caller, other in itertools.permutations(world.names):
-            send(world, reaching(data.draw(cases), world, other, data.draw), caller, other)
+            send(world, reaching(data.draw(cases), world, caller, other, data.draw), caller, other)
 
     (both if SEED is None else seed(int(SEED))(both))()
     assert world.sent >= 2 * (SHARE if has_room(operation) else 1), "fewer requests than were asked for"
