@@ -1,7 +1,8 @@
 """How often a picture shows what its prompt asked for: `python -m world.fidelity FOLDER` prints the table.
 
-Every set of prompts is measured three times: on drawn pictures, which is the grader's own check, on drawn pictures held
-against another prompt, which is chance, and on the model's pictures.
+Every set of prompts is measured four times: on drawn pictures, which is the grader's own check, on drawn pictures held
+against another prompt, which is chance, on drawn pictures after the autoencoder, which is the most that diffusion can
+reach, and on the model's pictures.
 """
 
 import argparse
@@ -15,7 +16,8 @@ from time import monotonic
 from typing import Any, Final
 
 import torch
-from diffusers import StableDiffusionPipeline
+from diffusers import AutoencoderTiny, StableDiffusionPipeline
+from diffusers.image_processor import VaeImageProcessor
 from PIL import Image
 
 from world.captions import TOLD, caption
@@ -166,6 +168,17 @@ def wrong_score(cases: list[Case]) -> dict[str, float]:
     return shares(judge(case, draw(other.scene)) for case, other in zip(cases, moved, strict=True))
 
 
+@torch.no_grad()
+def squeezed_score(vae: AutoencoderTiny, cases: list[Case]) -> dict[str, float]:
+    """What is still right of drawn pictures when they have been through the autoencoder."""
+    processor, copies = VaeImageProcessor(), []
+    for start in range(0, len(cases), BATCH):
+        pictures = processor.preprocess([draw(case.scene) for case in cases[start : start + BATCH]])
+        pictures = pictures.to(vae.device, memory_format=torch.channels_last)
+        copies += processor.postprocess(vae.decode(vae.encode(pictures).latents).sample)
+    return shares(judge(case, copy) for case, copy in zip(cases, copies, strict=True))
+
+
 def load(folder: Path) -> StableDiffusionPipeline:
     """The folder as any Stable Diffusion folder is loaded, in 32 bits."""
     pipeline: Any = StableDiffusionPipeline.from_pretrained(folder, local_files_only=True, torch_dtype=torch.float32)
@@ -202,6 +215,7 @@ def main(arguments: list[str]) -> None:
         cases = make(chosen.count)
         rows[f"{name}: drawn"] = drawn_score(cases)
         rows[f"{name}: wrong prompt"] = wrong_score(cases)
+        rows[f"{name}: autoencoder"] = squeezed_score(pipeline.vae, cases)
         rows[f"{name}: the model"] = score(pipeline, cases, steps, guidance)
     print_table(rows, chosen.count)
     print(f"\n{steps} steps, guidance {guidance}, {monotonic() - start:.0f} s on {chosen.threads} threads")

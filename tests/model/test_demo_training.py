@@ -6,14 +6,17 @@ from math import inf
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 import torch
 from afterimage.contracts.generation import GenerationJob
 from afterimage_model.predictor import Predictor
 from afterimage_model.train import __main__ as command
 from afterimage_model.train import checkpoint, diffusion, schedule, tokenizer, vae
-from afterimage_model.train.dataset import as_floats, cached_latents, cached_pictures, cached_tokens
+from afterimage_model.train.dataset import as_floats, cached_latents, cached_pictures, cached_tokens, kept
+from numpy.typing import NDArray
 from world.config import DiffusionConfig, TrainConfig, VaeConfig
+from world.fidelity import SETS, squeezed_score
 from world.pen import SIDE
 
 CPU = torch.device("cpu")
@@ -83,6 +86,31 @@ def test_a_new_autoencoder_already_gives_a_blurred_copy(tmp_path: Path) -> None:
     with torch.no_grad():
         copy = squeezer.decoder(squeezer.encoder(pictures))
     assert (copy - pictures).abs().mean() < 0.25
+
+
+def test_what_was_half_made_is_made_again(tmp_path: Path) -> None:
+    path = tmp_path / "rows.npy"
+
+    def die(start: int, rows: NDArray[np.int16]) -> None:
+        rows[:] = 1
+        if start:
+            raise KilledError
+
+    def count(start: int, rows: NDArray[np.int16]) -> None:
+        rows[:] = np.arange(start, start + len(rows))
+
+    with pytest.raises(KilledError):
+        kept(path, (100,), np.int16, die)
+    assert not path.exists()
+    assert kept(path, (100,), np.int16, count).tolist() == list(range(100))
+    assert kept(path, (100,), np.int16, die).tolist() == list(range(100))
+
+
+def test_the_table_tells_what_the_autoencoder_alone_loses() -> None:
+    """A new one blurs: backgrounds are still right, outlines are not."""
+    marks = squeezed_score(vae.build(VaeConfig()).eval(), SETS["one object"](12))
+    assert marks["background"] > 0.9
+    assert marks["everything"] < 0.5
 
 
 def test_latents_are_kept_and_the_same_when_asked_again(tmp_path: Path) -> None:
