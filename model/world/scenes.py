@@ -134,7 +134,7 @@ Scene = Plain | Landscape
 
 
 def _look(rng: Random) -> str:
-    return rng.choices(LOOKS, weights=(76, 8, 8, 8))[0]
+    return rng.choices(LOOKS, weights=(64, 11, 14, 11))[0]
 
 
 def kind_and_colour(rng: Random) -> tuple[str, str]:
