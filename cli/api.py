@@ -17,6 +17,7 @@ TRIES = 4
 PAUSE_S = 0.5
 LONGEST_PAUSE_S = 10.0
 _PASSING = {429, 502, 503, 504}
+_LASTING = (b"admission_closed", b"monthly_quota_reached", b"daily_cap_reached", b"too_many_open_requests")
 _HINTS = {
     "unknown_preset": f"See which there are: {command('presets')}",
     "job_not_found": f"See your requests: {command('jobs')}",
@@ -24,6 +25,10 @@ _HINTS = {
     "nothing_to_share": "Wait for its pictures first, with show ID --wait.",
     "being_erased": "It takes some minutes. Afterwards there is no sign-in either; ask an operator for a new one.",
     "recipient_not_permitted": "Leave --email out, and the mail goes to the address of your sign-in.",
+    "monthly_quota_reached": f"See what is left: {command('me')}",
+    "daily_cap_reached": "The service counts anew from midnight, UTC.",
+    "too_many_open_requests": f"See which are open: {command('jobs')}",
+    "admin_only": f"Somebody with rights in the account makes an admin: {command('admin grant --help')}",
     "admission_closed": "An operator has closed the door for new requests; ask them, or come back later.",
 }
 
@@ -55,6 +60,23 @@ class Api:
     def create(self, body: dict[str, Any], idempotency_key: str) -> dict[str, Any]:
         """Ask for pictures and return the request as accepted."""
         return self._json("POST", "/v1/images", json=body, headers={"Idempotency-Key": idempotency_key})
+
+    def price(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Return what a request would take, without making it."""
+        return self._json("POST", "/v1/images", json={**body, "dry_run": True})
+
+    def me(self) -> dict[str, Any]:
+        """Return the person's own quota and use."""
+        return self._json("GET", "/v1/me")
+
+    def admin(self, method: str, path: str, **content: Any) -> dict[str, Any]:
+        """Do something below /v1/admin; every change there can be repeated."""
+        return self._json(method, f"/v1/admin/{path}", **content)
+
+    @staticmethod
+    def of_user(who: str, what: str) -> str:
+        """Return the path of something about somebody."""
+        return f"users/{quote(who, safe='')}/{what}"
 
     def job(self, job_id: str) -> dict[str, Any]:
         """Return the request as it stands, with fresh links."""
@@ -162,8 +184,9 @@ def _path(job_id: str) -> str:
 
 
 def _passes(response: httpx.Response) -> bool:
-    """True for an error that another try may not meet. A closed door is an operator's decision, and stays closed."""
-    return response.status_code in _PASSING and b"admission_closed" not in response.content
+    """True for an error that another try may not meet. A closed door and a quota stay as they are for longer than a
+    person waits."""
+    return response.status_code in _PASSING and not any(code in response.content for code in _LASTING)
 
 
 def _retry_after(response: httpx.Response, otherwise: float) -> float:

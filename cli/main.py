@@ -8,7 +8,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from cli.commands import cloud, demo, doctor, generate, jobs, login, mail, owner, presets
+from cli.commands import admin, cloud, demo, doctor, generate, jobs, login, mail, me, owner, presets
 from cli.errors import INTERRUPTED, CliError
 from cli.terminal import complain, complaints
 from local.cloud import CloudError
@@ -51,12 +51,14 @@ app.command("share", rich_help_panel=_PICTURES)(owner.share)
 app.command("unshare", rich_help_panel=_PICTURES)(owner.unshare)
 app.command("presets", rich_help_panel=_PICTURES)(presets.presets)
 app.command("erase-me", rich_help_panel=_PICTURES)(owner.erase_me)
+app.command("me", rich_help_panel=_PICTURES)(me.me)
 app.command("login", rich_help_panel=_PICTURES)(login.login)
 app.command("demo", rich_help_panel=_CLOUD)(demo.demo)
 app.command("up", rich_help_panel=_CLOUD)(cloud.up)
 app.command("down", rich_help_panel=_CLOUD)(cloud.down)
 app.command("status", rich_help_panel=_CLOUD)(cloud.status)
 app.add_typer(mail.app, name="mail", rich_help_panel=_CLOUD)
+app.add_typer(admin.app, name="admin", rich_help_panel="Administration")
 app.command("doctor", rich_help_panel=_CLOUD)(doctor.doctor)
 
 

@@ -41,6 +41,7 @@ def generate(
     negative: Annotated[str | None, typer.Option(help="What to keep out of the picture.")] = None,
     steps: Annotated[int | None, typer.Option(min=1, max=1000, help="Denoising steps.")] = None,
     guidance: Annotated[float | None, typer.Option(min=0, max=100, help="How closely to follow the prompt.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would take; nothing is made.")] = False,
     folder: Output = Path(),
     timeout: Timeout = DEFAULT_TIMEOUT_S,
     as_json: AsJson = False,
@@ -61,10 +62,31 @@ def generate(
         guidance=guidance,
     )
     api = api_of(stack, profile, region)
+    if dry_run:
+        show_price(api.price(body), as_json=as_json)
+        return
     job = parse_job(api.create(body, str(uuid.uuid4())))
     if not as_json:
         output().print(Text(printable(job.prompt), style="bold"), "", sep="\n", soft_wrap=True)
     follow(api, job, folder, timeout, as_json=as_json)
+
+
+def show_price(price: dict[str, Any], *, as_json: bool) -> None:
+    """Print an estimate, and what speaks against the request."""
+    if as_json:
+        emit_json(price)
+        return
+    dollars, moderation = price["estimated_dollars"], price["moderation"]
+    lines = [
+        f"Estimate: {price['pictures']} of {price['width']}×{price['height']}, {price['steps']} steps.",
+        f"About {price['estimated_seconds']:g} s of the model and ${dollars['total']:.4f}: "
+        f"${dollars['model']:.4f} for the model, ${dollars['services']:.4f} for the services around it.",
+        f"The content policy would {moderation['action']} it. {moderation['sentence']}".rstrip(),
+        *(warning["message"] for warning in price["warnings"]),
+    ]
+    if not price["would_be_accepted"]:
+        lines.append(f"It would be refused now: {price['refusal']}.")
+    output().print("\n".join(printable(line) for line in lines), soft_wrap=True, markup=False, highlight=False)
 
 
 def request_body(prompt: str, *, size: str | None = None, email: str | None = None, **wishes: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from afterimage.contracts.completion import Completion
 from afterimage.contracts.generation import GenerationResult, ModelProblem
-from afterimage.domain.account import Account, Usage
+from afterimage.domain.account import Account, PeoplePage, Person, Usage
 from afterimage.domain.job import (
     Attempt,
     Failure,
@@ -302,6 +302,19 @@ class People(Protocol):
 
     def erase(self, username: str) -> None:
         """Delete the person's sign-in; one that is gone already is as good."""
+
+
+class Directory(Protocol):
+    """The sign-in directory, for admins. Every method raises StoreUnavailableError when throttled."""
+
+    def list_people(self, limit: int, cursor: str | None) -> PeoplePage:
+        """Return a page. Raises InvalidCursorError."""
+
+    def find_person(self, username: str) -> Person | None:
+        """Return somebody by user name or address."""
+
+    def switch(self, username: str, enabled: bool) -> None:
+        """Let somebody sign in, or sign them out and let them no more."""
 
 
 class Closer(Protocol):

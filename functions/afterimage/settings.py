@@ -52,6 +52,16 @@ class RequestsApiSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AdminApiSettings:
+    """For `handlers.admin_api`."""
+
+    table_name: str
+    user_pool_id: str
+    admission_parameter: str
+    quotas_parameter: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class OwnerApiSettings:
     """For `handlers.owner_api`."""
 

@@ -21,7 +21,10 @@ PACKAGE = ROOT / "functions" / "afterimage"
 # boto3 operation → the IAM actions that AWS asks for. Source: Service Authorization Reference.
 ACTIONS: dict[str, tuple[str, ...]] = {
     "admin_delete_user": ("cognito-idp:AdminDeleteUser",),
+    "admin_disable_user": ("cognito-idp:AdminDisableUser",),
+    "admin_enable_user": ("cognito-idp:AdminEnableUser",),
     "admin_get_user": ("cognito-idp:AdminGetUser",),
+    "admin_user_global_sign_out": ("cognito-idp:AdminUserGlobalSignOut",),
     "copy_object": ("s3:GetObject", "s3:PutObject", "s3:PutObjectTagging"),  # tags are replaced, so none are read
     "delete_item": ("dynamodb:DeleteItem",),
     "delete_objects": ("s3:DeleteObject",),
@@ -33,6 +36,7 @@ ACTIONS: dict[str, tuple[str, ...]] = {
     "invoke": ("lambda:InvokeFunction",),
     "invoke_endpoint_async": ("sagemaker:InvokeEndpointAsync",),
     "list_objects_v2": ("s3:ListBucket",),
+    "list_users": ("cognito-idp:ListUsers",),
     "put_item": ("dynamodb:PutItem",),
     "put_object": ("s3:PutObject",),
     "put_parameter": ("ssm:PutParameter",),

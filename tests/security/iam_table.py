@@ -74,6 +74,77 @@ GRANTS: tuple[Grant, ...] = (
         "RequestsApiFunction", "ReadSwitches", "ssm:GetParameter", ("adapters/parameters.py:OperatorParameters._get",)
     ),
     Grant("RequestsApiFunction", "PresignPublished", "s3:GetObject", ("adapters/s3_gallery.py:S3Gallery.presign",)),
+    # AdminApiFunction
+    Grant(
+        "AdminApiFunction",
+        "ReadJobsAndAccounts",
+        "dynamodb:GetItem",
+        (
+            "adapters/dynamodb/accounts.py:DynamoAccountStore.find",
+            "adapters/dynamodb/accounts.py:DynamoAccountStore.usage",
+            "adapters/dynamodb/jobs.py:DynamoJobStore._item",
+        ),
+    ),
+    Grant(
+        "AdminApiFunction",
+        "DecideAboutOwners",
+        "dynamodb:UpdateItem",
+        ("adapters/dynamodb/accounts.py:DynamoAccountStore._set",),
+    ),
+    Grant(
+        "AdminApiFunction",
+        "FindOpenJobs",
+        "dynamodb:Query",
+        ("adapters/dynamodb/jobs.py:DynamoJobStore._items",),
+    ),
+    Grant(
+        "AdminApiFunction",
+        "AdministerPeople",
+        "cognito-idp:ListUsers",
+        ("adapters/cognito.py:CognitoDirectory.list_people",),
+    ),
+    Grant(
+        "AdminApiFunction",
+        "AdministerPeople",
+        "cognito-idp:AdminGetUser",
+        ("adapters/cognito.py:CognitoDirectory.find_person",),
+    ),
+    Grant(
+        "AdminApiFunction",
+        "AdministerPeople",
+        "cognito-idp:AdminEnableUser",
+        ("adapters/cognito.py:CognitoDirectory.switch",),
+    ),
+    Grant(
+        "AdminApiFunction",
+        "AdministerPeople",
+        "cognito-idp:AdminDisableUser",
+        ("adapters/cognito.py:CognitoDirectory.switch",),
+    ),
+    Grant(
+        "AdminApiFunction",
+        "AdministerPeople",
+        "cognito-idp:AdminUserGlobalSignOut",
+        ("adapters/cognito.py:CognitoDirectory.switch",),
+    ),
+    Grant(
+        "AdminApiFunction",
+        "ChangeSwitches",
+        "ssm:GetParameter",
+        (
+            "adapters/admission_switch.py:AdmissionSwitch.read",
+            "adapters/quotas_parameter.py:QuotasParameter.read",
+        ),
+    ),
+    Grant(
+        "AdminApiFunction",
+        "ChangeSwitches",
+        "ssm:PutParameter",
+        (
+            "adapters/admission_switch.py:AdmissionSwitch.write",
+            "adapters/quotas_parameter.py:QuotasParameter.write",
+        ),
+    ),
     # ModeratePromptFunction
     Grant(
         "ModeratePromptFunction", "AdvanceJob", "dynamodb:GetItem", ("adapters/dynamodb/jobs.py:DynamoJobStore._item",)

@@ -188,10 +188,12 @@ def test_every_route_but_the_public_ones_asks_for_a_token_with_a_scope() -> None
     for key, route in routes.items():
         public = key in PUBLIC_ROUTES
         assert route["AuthorizationType"] == ("NONE" if public else "JWT"), key
+        admin = " /v1/admin/" in key
         assert (route["Target"]["Sub"] == "integrations/${PublicLinkIntegration}") == public, key
+        assert (route["Target"]["Sub"] == "integrations/${AdminApiIntegration}") == admin, key
         if not public:
             assert route["AuthorizerId"] == {"Ref": "TokenAuthorizer"}, key
-            assert set(route["AuthorizationScopes"]) == SCOPES, key
+            assert set(route["AuthorizationScopes"]) == (SCOPES - {"afterimage/images"} if admin else SCOPES), key
 
 
 def test_the_routes_are_those_that_the_api_describes() -> None:

@@ -19,3 +19,13 @@ class AdmissionSwitch:
         """Refuse new requests from now on. To close it twice is to close it. Raises StoreUnavailableError."""
         with unavailable_as(StoreUnavailableError):
             self._client.put_parameter(Name=self._parameter, Value="closed", Type="String", Overwrite=True)
+
+    def write(self, value: str) -> None:
+        """Set the switch: `open` or `closed`, perhaps with time and reason behind it. Raises StoreUnavailableError."""
+        with unavailable_as(StoreUnavailableError):
+            self._client.put_parameter(Name=self._parameter, Value=value, Type="String", Overwrite=True)
+
+    def read(self) -> str:
+        """Return what is set, not what is remembered. Raises StoreUnavailableError."""
+        with unavailable_as(StoreUnavailableError):
+            return str(self._client.get_parameter(Name=self._parameter)["Parameter"]["Value"])

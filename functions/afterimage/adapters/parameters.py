@@ -25,9 +25,10 @@ class OperatorParameters:
         return str(self._provider.get(name, max_age=_REMEMBER_S))
 
     def admission_is_open(self, name: str) -> bool:
-        """True while the switch says `open`. Raises StoreUnavailableError when it cannot be read."""
+        """True while the switch's first word is `open`; time and reason may follow. Raises
+        StoreUnavailableError when it cannot be read."""
         try:
-            return self._get(name).strip().lower() == "open"
+            return self._get(name).lower().split()[:1] == ["open"]
         except GetParameterError as exc:
             raise StoreUnavailableError() from exc
 

@@ -22,6 +22,26 @@ class Account:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Person:
+    """Somebody in the directory. `sub` never changes and names the owner; `username` and address may look alike."""
+
+    username: str
+    sub: str
+    email: str | None
+    enabled: bool
+    status: str
+    created_at_ms: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class PeoplePage:
+    """One page of the directory; `cursor` asks for the next, None on the last."""
+
+    people: tuple[Person, ...]
+    cursor: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Usage:
     """What is counted now: pictures of the owner's month, requests that are open, everybody's pictures of the day."""
 

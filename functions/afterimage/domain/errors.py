@@ -9,6 +9,7 @@
     │   ├── AccountDisabledError
     │   ├── AdminOnlyError
     │   ├── PersonNotFoundError
+    │   ├── OwnAccountError
     │   ├── RecipientNotPermittedError
     │   ├── OwnerErasingError
     │   ├── JobNotFoundError
@@ -115,6 +116,13 @@ class PersonNotFoundError(RejectedError):
 
     code = "person_not_found"
     sentence = "There is nobody of this name."
+
+
+class OwnAccountError(RejectedError):
+    """Raised when an admin would disable or enable the account that asks."""
+
+    code = "own_account"
+    sentence = "Another admin has to do this to your own account."
 
 
 class RecipientNotPermittedError(RejectedError):

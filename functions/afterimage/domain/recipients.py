@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from afterimage.domain.errors import InvalidRequestError, RecipientNotPermittedError
 
+ADMIN_GROUP = "admin"
 MAIL_ANY_SCOPE = "afterimage/mail:any"
 MAX_ADDRESS_CHARACTERS = 254  # RFC 5321, 4.5.3.1.3
 # Deliberately narrower than RFC 5322: no quoted parts, no comments, one @, no white space, hence no header injection.

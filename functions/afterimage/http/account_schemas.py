@@ -11,7 +11,7 @@ from afterimage.domain.account import Usage
 from afterimage.domain.estimate import Price
 from afterimage.domain.moderation import Action
 from afterimage.domain.quotas import Quotas, month_of, next_month_ms
-from afterimage.domain.recipients import Caller
+from afterimage.domain.recipients import ADMIN_GROUP, Caller
 from afterimage.http.schemas import WarningView
 
 
@@ -122,7 +122,7 @@ def me_view(caller: Caller, quotas: Quotas, usage: Usage, now_ms: int) -> MeView
     """Return the caller's own account."""
     return MeView(
         kind="person" if caller.username else "program",
-        admin="admin" in caller.groups,
+        admin=ADMIN_GROUP in caller.groups,
         month=month_of(now_ms),
         renews_at=datetime.fromtimestamp(next_month_ms(now_ms) / 1000, UTC),
         quota=quota_view(quotas),
