@@ -5,7 +5,7 @@ DEV := $(ENV)/dev/bin
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup up down status deploy logs demo check audit sbom lock test test-unit test-integration test-model bench clean
+.PHONY: help setup up down status deploy logs demo check audit sbom lock test test-unit test-integration test-model bench fire clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ test-integration: setup ## tests on a local cloud of their own
 
 bench: up ## print the benchmarks, measured on the running local cloud
 	@$(DEV)/python -m bench
+
+fire: setup ## the promises under fire: 200 requests by a schedule of faults, then the generated tests, longer
+	@$(DEV)/python -m fire
 
 clean: ## stop the local cloud and remove everything that was made
 	@if [ -x $(DEV)/python ]; then $(DEV)/python -m local down; fi

@@ -29,6 +29,7 @@ class OwnCloud:
 
     settings: Settings
     outputs: dict[str, str]
+    environment: dict[str, str]
 
     def client(self, service: str) -> Any:
         """A boto3 client with the rights of the emulator's root."""
@@ -49,9 +50,10 @@ class OwnCloud:
 
 
 @contextlib.contextmanager
-def own_cloud() -> Iterator[OwnCloud]:
-    """Start, deploy, and stop at the end. The model is the one that AFTERIMAGE_MODEL_DIR names, or the demo's."""
-    folder = ROOT / ".afterimage" / "bench"
+def own_cloud(name: str = "bench") -> Iterator[OwnCloud]:
+    """Start, deploy, and stop at the end; everything lies in the folder `name`. The model is the one that
+    AFTERIMAGE_MODEL_DIR names, or the demo's."""
+    folder = ROOT / ".afterimage" / name
     environment = {**os.environ, "AFTERIMAGE_STATE": str(folder)}
     for (variable, _), port in zip(PORT_VARIABLES.values(), free_ports(len(PORT_VARIABLES)), strict=True):
         environment[variable] = str(port)
@@ -63,7 +65,7 @@ def own_cloud() -> Iterator[OwnCloud]:
         stack = read_stack(settings)
         if stack is None:
             raise BenchError("The local cloud started without a stack.")
-        yield OwnCloud(settings=settings, outputs=dict(stack["outputs"]))
+        yield OwnCloud(settings=settings, outputs=dict(stack["outputs"]), environment=environment)
     finally:
         _local("down", environment)
         shutil.rmtree(folder, ignore_errors=True)

@@ -78,16 +78,18 @@ NO_CHANGES = JobChanges()
 
 
 class Phase(StrEnum):
-    """Where an open job stands for the sweep: nobody has begun with it, or somebody has."""
+    """Where a job stands for the sweep: nobody has begun with it, somebody has, or it has ended and nobody knows yet
+    whether its owner was told. SUCCEEDED comes after the telling."""
 
     QUEUED = "QUEUED"
     WORKING = "WORKING"
+    UNTOLD = "UNTOLD"
 
     @classmethod
     def of(cls, status: JobStatus) -> Phase | None:
-        """Return the phase of a status, None once it is final."""
+        """Return the phase that a status begins, None for none."""
         if status.is_final:
-            return None
+            return None if status is JobStatus.SUCCEEDED else cls.UNTOLD
         return cls.QUEUED if status is JobStatus.QUEUED else cls.WORKING
 
 
@@ -117,6 +119,9 @@ class JobStore(Protocol):
 
         Raises JobClosedError where the table does not allow it, JobNotFoundError for no job.
         """
+
+    def forget_ended(self, job_id: JobId) -> None:
+        """Take a job out of the phase UNTOLD; one that stands elsewhere stays there."""
 
     def swap_notice(self, job_id: JobId, expected_state: str | None, notice: Notice | None) -> bool:
         """Replace the notice if its state is `expected_state` (None: there is none yet); tell whether it was.

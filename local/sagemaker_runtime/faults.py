@@ -16,7 +16,8 @@ one request. Example: `[{"kind": "timeout", "seconds": 0.5}, {"kind": "silence"}
 | timeout   | replaces InvocationTimeoutSeconds, which cannot be below one second     | seconds                        |
 | ttl       | replaces RequestTTLSeconds, which cannot be below one minute            | seconds                        |
 
-`match` limits a rule to requests whose inference id, input location or custom attributes contain that text.
+`match` limits a rule to requests whose inference id, input location or custom attributes contain that text. `document`
+limits it to those whose input document does (a seed, for instance), because a job's id is known only once it is taken.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ class Fault:
     copies: int = 1
     reason: str = "InternalServerError"
     body: str = "this is not JSON"
+    document: str = ""
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -57,9 +59,9 @@ class Fault:
         if self.kind in _NEEDS_SECONDS and self.seconds is None:
             raise FaultError(f"{self.kind} needs seconds")
 
-    def meets(self, invocation: Invocation) -> bool:
+    def meets(self, invocation: Invocation, document: str) -> bool:
         texts = (invocation.inference_id, invocation.input_location, invocation.custom_attributes)
-        return any(self.match in text for text in texts)
+        return self.document in document and any(self.match in text for text in texts)
 
 
 class FaultList:
@@ -86,12 +88,17 @@ class FaultList:
     def remaining(self) -> list[dict[str, Any]]:
         return [dataclasses.asdict(rule) for rule in self._rules]
 
-    def take(self, invocation: Invocation) -> dict[str, Fault]:
+    @property
+    def ask_for_the_document(self) -> bool:
+        """True when some rule can only be judged with the input document."""
+        return any(rule.document for rule in self._rules)
+
+    def take(self, invocation: Invocation, document: str = "") -> dict[str, Fault]:
         """Return the rules for this request by kind, the first of each kind, and count them as used."""
         taken: dict[str, Fault] = {}
         left: list[Fault] = []
         for rule in self._rules:
-            if rule.kind in taken or not rule.meets(invocation):
+            if rule.kind in taken or not rule.meets(invocation, document):
                 left.append(rule)
                 continue
             taken[rule.kind] = rule

@@ -56,12 +56,16 @@ class Runtime:
 
     def accept(self, endpoint: Endpoint, invocation: Invocation) -> None:
         """Queue `invocation`."""
-        task = asyncio.create_task(self._run(endpoint, invocation, self.faults.take(invocation)))
+        taken = None if self.faults.ask_for_the_document else self.faults.take(invocation)
+        task = asyncio.create_task(self._run(endpoint, invocation, taken))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _run(self, endpoint: Endpoint, invocation: Invocation, faults: dict[str, Fault]) -> None:
+    async def _run(self, endpoint: Endpoint, invocation: Invocation, faults: dict[str, Fault] | None) -> None:
         try:
+            if faults is None:
+                document = await self._document(endpoint, invocation)
+                faults = self.faults.take(invocation, document.decode(errors="replace"))
             outcome = await self._outcome(endpoint, invocation, faults)
             await self._tell(endpoint, invocation, outcome, faults)
         except Exception:
@@ -90,9 +94,7 @@ class Runtime:
             async with asyncio.timeout(limit_s):
                 if "silence" in faults:
                     await asyncio.Event().wait()
-                document = invocation.body
-                if document is None:
-                    document = await asyncio.to_thread(self._cloud.read, endpoint, invocation.input_location)
+                document = await self._document(endpoint, invocation)
                 outcome = await asyncio.to_thread(call_container, endpoint, invocation, document, limit_s)
         except TimeoutError:
             return Outcome(content=None, content_type="", reason=f"ModelError: no answer within {limit_s:g} seconds")
@@ -100,6 +102,11 @@ class Runtime:
             logger.exception("%s was not invoked", invocation.inference_id)
             return Outcome(content=None, content_type="", reason=f"InternalServerError: {type(exc).__name__}")
         return _failed(fail) if fail else outcome
+
+    async def _document(self, endpoint: Endpoint, invocation: Invocation) -> bytes:
+        if invocation.body is not None:
+            return invocation.body
+        return await asyncio.to_thread(self._cloud.read, endpoint, invocation.input_location)
 
     async def _tell(
         self, endpoint: Endpoint, invocation: Invocation, outcome: Outcome, faults: dict[str, Fault]

@@ -126,6 +126,9 @@ class OneJob:
         )
         return self.job
 
+    def forget_ended(self, job_id: JobId) -> None:
+        """Nothing to forget."""
+
     def swap_notice(self, job_id: JobId, expected_state: str | None, notice: Notice | None) -> bool:
         self.job = dataclasses.replace(self.get(job_id, NOW_MS), notice=notice)
         return True

@@ -35,6 +35,7 @@ class MemoryJobStore(Faulty):
         super().__init__()
         self.records: dict[JobId, Job] = {job.job_id: job for job in jobs}
         self.claims: dict[str, IdempotencyClaim] = {}
+        self.told: set[JobId] = set()
         self.open: Counter[str] = Counter()
         self.months: Counter[tuple[str, str]] = Counter()
         self.days: Counter[str] = Counter()
@@ -93,7 +94,7 @@ class MemoryJobStore(Faulty):
         silent = [
             job
             for job in self.records.values()
-            if Phase.of(job.status) is phase and job.updated_at_ms < updated_before_ms
+            if Phase.of(job.status) is phase and job.updated_at_ms < updated_before_ms and job.job_id not in self.told
         ]
         return tuple(job.job_id for job in sorted(silent, key=lambda job: job.updated_at_ms)[:limit])
 
@@ -108,6 +109,12 @@ class MemoryJobStore(Faulty):
             self._count(job, pictures=0 if to is JobStatus.SUCCEEDED else -job.charge.pictures, jobs=-1)
         self.records[job_id] = changes.made_to(job, to, at_ms)
         return self.records[job_id]
+
+    @breakable
+    def forget_ended(self, job_id: JobId) -> None:
+        job = self.records.get(job_id)
+        if job and Phase.of(job.status) is Phase.UNTOLD:
+            self.told.add(job_id)
 
     @breakable
     def swap_notice(self, job_id: JobId, expected_state: str | None, notice: Notice | None) -> bool:

@@ -60,7 +60,7 @@ def test_a_lost_message_is_said_again_by_the_sweep_and_the_job_ends_as_it_would_
     assert len(attempts_of(cloud, job_id)) == 1
 
 
-@pytest.mark.parametrize("sid", ["ReadJobAndAttempts", "SeeResults", "HaveHeard"])
+@pytest.mark.parametrize("sid", ["LookAtJobAndAttempts", "SeeResults", "HaveHeard"])
 def test_a_sweep_that_may_not_look_or_speak_leaves_the_message_lost(cloud: LocalCloud, sid: str) -> None:
     address = person()
     job_id = lose(cloud, address, failing=False)
@@ -108,4 +108,4 @@ def test_a_job_past_every_bound_is_closed_though_nobody_can_read_it(cloud: Local
     age(cloud, ancient)
     assert invoke(cloud, "SweepOpenJobsFunction", {})["closed"] >= 1
     cloud.wait_until(lambda: job_item(cloud, ancient)["status"]["S"] == "FAILED", "its end")
-    assert "open" not in job_item(cloud, ancient)
+    assert job_item(cloud, ancient).get("open", {}).get("S") != "WORKING"

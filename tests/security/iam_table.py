@@ -631,15 +631,21 @@ GRANTS: tuple[Grant, ...] = (
     ),
     Grant(
         "SweepOpenJobsFunction",
-        "ReadJobAndAttempts",
+        "LookAtJobAndAttempts",
         "dynamodb:GetItem",
         ("adapters/dynamodb/jobs.py:DynamoJobStore._item",),
     ),
     Grant(
         "SweepOpenJobsFunction",
-        "ReadJobAndAttempts",
+        "LookAtJobAndAttempts",
         "dynamodb:Query",
         ("adapters/dynamodb/attempts.py:DynamoAttemptStore.list_by_job",),
+    ),
+    Grant(
+        "SweepOpenJobsFunction",
+        "LookAtJobAndAttempts",
+        "dynamodb:UpdateItem",
+        ("adapters/dynamodb/jobs.py:DynamoJobStore.forget_ended",),
     ),
     Grant("SweepOpenJobsFunction", "SeeResults", "s3:GetObject", ("adapters/s3_results.py:S3Results.exists",)),
     Grant(

@@ -11,7 +11,7 @@ from afterimage.contracts.codec import ContractError
 from afterimage.contracts.completion import Completion, message_of
 from afterimage.contracts.generation import ModelProblem
 from afterimage.domain.errors import JobNotFoundError, WorkflowUnavailableError
-from afterimage.domain.job import Attempt, Job, JobId, accepted_at_ms
+from afterimage.domain.job import Attempt, Job, JobId, Notice, accepted_at_ms
 from afterimage.domain.status import JobStatus
 from afterimage.handlers import resume_on_completion as hears
 from afterimage.handlers import sweep_open_jobs as handler
@@ -70,7 +70,7 @@ def aged(status: JobStatus, age_ms: int, number: int = 1) -> Job:
 
 
 def test_nothing_open_is_nothing_to_do() -> None:
-    assert World(aged(JobStatus.FAILED, SILENCE_MS * 2)).sweep() == Sweep()
+    assert World(aged(JobStatus.SUCCEEDED, SILENCE_MS * 2)).sweep() == Sweep()
 
 
 def test_a_job_queued_for_over_a_minute_is_started_again() -> None:
@@ -78,6 +78,39 @@ def test_a_job_queued_for_over_a_minute_is_started_again() -> None:
     assert world.sweep() == Sweep(restarted=1)
     assert world.workflow.started == [job_id(1)]
     assert world.status() is JobStatus.QUEUED
+
+
+ENDED = [JobStatus.FAILED, JobStatus.BLOCKED, JobStatus.CANCELLED]
+
+
+@pytest.mark.parametrize("status", ENDED)
+@pytest.mark.parametrize("notice", [None, "sending"])
+def test_a_job_that_ended_without_a_word_is_told(status: JobStatus, notice: str | None) -> None:
+    """Its execution was stopped between the two, and nobody heard of that."""
+    told = Notice(state=notice, at_ms=NOW_MS - SILENCE_MS) if notice else None
+    world = World(dataclasses.replace(aged(status, SILENCE_MS + 1000), notice=told))
+    world.workflow.statuses[job_id(1)] = "ABORTED"
+    assert world.sweep() == Sweep(closed=1)
+    assert world.closer.closed == [(job_id(1), "ABORTED")]
+
+
+@pytest.mark.parametrize("status", ENDED)
+def test_a_job_that_ended_and_was_told_is_looked_at_once(status: JobStatus) -> None:
+    world = World(dataclasses.replace(aged(status, SILENCE_MS + 1000), notice=Notice(state="sent", at_ms=NOW_MS)))
+    assert world.sweep() == Sweep(told=1)
+    assert world.sweep() == Sweep()
+
+
+def test_an_end_that_is_being_told_is_left_to_the_state_that_tells() -> None:
+    world = World(aged(JobStatus.FAILED, SILENCE_MS + 1000))
+    world.workflow.statuses[job_id(1)] = "RUNNING"
+    assert world.sweep() == Sweep(left_running=1)
+
+
+def test_whoever_could_not_be_told_for_half_a_day_is_tried_once_more_and_that_is_all() -> None:
+    world = World(aged(JobStatus.FAILED, 0))
+    late(world)
+    assert (world.sweep(), world.sweep()) == (Sweep(closed=1), Sweep())
 
 
 def test_a_fresh_job_is_left_alone() -> None:
@@ -315,7 +348,10 @@ def test_a_second_sweep_finds_nothing_left_once_the_job_was_closed(execution: st
     world.sweep()
     close_what_was_asked(world, teller)
     assert (world.status(), teller.told) == (end, [job_id(1)])
-    assert world.sweep() == Sweep()
+    told = dataclasses.replace(world.jobs.records[job_id(1)], notice=Notice(state="sent", at_ms=NOW_MS))
+    world.jobs.records[job_id(1)] = told
+    world.clock.pass_s(SILENCE_MS / 1000)
+    assert (world.sweep(), world.sweep()) == (Sweep(told=1), Sweep())
 
 
 def test_a_second_sweep_asks_again_while_nobody_has_closed_the_job() -> None:
@@ -413,7 +449,7 @@ def test_each_kind_is_counted() -> None:
         aged(JobStatus.GENERATING, START_GRACE_MS + 1000, 3),
         aged(JobStatus.QUEUED, 0, 4),
     )
-    counted = {"restarted": 1, "resumed": 0, "closed": 1, "left_running": 0, "skipped": 0, "later": 0}
+    counted = dict.fromkeys(("resumed", "left_running", "told", "skipped", "later"), 0) | {"restarted": 1, "closed": 1}
     swept = handler.handle(world.broom)
     # The third was touched a moment ago and the fourth has just come: neither counts as waiting.
     assert swept == counted | {"open_jobs": 2, "oldest_s": swept["oldest_s"]}

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from afterimage.contracts.completion import Completion
-from afterimage.domain.job import Job, JobId, accepted_at_ms
+from afterimage.domain.job import NOTICE_SENDING, Job, JobId, accepted_at_ms
 from afterimage.domain.status import JobStatus
 from afterimage.ports import AttemptStore, Clock, Closer, JobStore, Messenger, Phase, Results, Workflow
 from afterimage.usecases.resume_on_completion import SUCCEEDED
@@ -43,13 +43,14 @@ class Broom:
 
 @dataclass(frozen=True, kw_only=True)
 class Sweep:
-    """What one sweep did. `resumed` had lost a message, `skipped` could not be helped this time, `later` was not
-    looked at: the next sweeps meet both."""
+    """What one sweep did. `resumed` had lost a message, `told` had ended and needed nothing more, `skipped` could not
+    be helped this time, `later` was not looked at: the next sweeps meet both."""
 
     restarted: int = 0
     resumed: int = 0
     closed: int = 0
     left_running: int = 0
+    told: int = 0
     skipped: int = 0
     later: int = 0
     # How it stood before: open jobs that nobody touched for a minute or two, and the age of the oldest.
@@ -59,12 +60,13 @@ class Sweep:
 
 def sweep_open_jobs(broom: Broom) -> Sweep:
     """Restart jobs QUEUED for over a minute, and of those that work in silence have closed whose execution no longer
-    runs, and heard again whose inference has ended. One job's trouble is its own."""
+    runs, and heard again whose inference has ended; have told who ended and was not. One job's trouble is its own."""
     began_ms = broom.clock()
     queued = broom.jobs.list_open(Phase.QUEUED, began_ms - START_GRACE_MS, _MOST_OPEN)
     working = broom.jobs.list_open(Phase.WORKING, began_ms - SILENCE_MS, _MOST_OPEN)
-    chosen = (*choose(queued, began_ms), *choose(working, began_ms))
-    outcomes: Counter[str] = Counter(later=len({*queued, *working}) - len({*chosen}))
+    untold = broom.jobs.list_open(Phase.UNTOLD, began_ms - SILENCE_MS, _MOST_OPEN)
+    chosen = (*choose(queued, began_ms), *choose(working, began_ms), *choose(untold, began_ms))
+    outcomes: Counter[str] = Counter(later=len({*queued, *working, *untold}) - len({*chosen}))
     for job_id in dict.fromkeys(chosen):
         spent = broom.clock() - began_ms >= BUDGET_MS
         outcomes["later" if spent else _mend(job_id, broom)] += 1
@@ -90,10 +92,12 @@ def _mend(job_id: JobId, broom: Broom) -> str:
     """Help one job and return the field of Sweep that counts it."""
     overdue = broom.clock() - accepted_at_ms(job_id) >= OVERDUE_MS
     try:
-        if overdue:  # whatever the record says, and whether or not it can be read
-            broom.closer.close(job_id, "TIMED_OUT")
-            return "closed"
-        return _look_at(broom.jobs.get(job_id, broom.clock()), broom)
+        if not overdue:
+            return _look_at(broom.jobs.get(job_id, broom.clock()), broom)
+        # Whatever the record says, and whether or not it can be read. Who could not be told by now is tried once more.
+        broom.jobs.forget_ended(job_id)
+        broom.closer.close(job_id, "TIMED_OUT")
+        return "closed"
     except Exception as exc:  # busy, expired, unreadable or forbidden: it must not keep the sweep from the next job
         broom.report(job_id, exc)
         return "skipped"
@@ -104,8 +108,11 @@ def _look_at(job: Job, broom: Broom) -> str:
     if job.status is JobStatus.QUEUED and silent_ms < GIVE_UP_MS:
         broom.workflow.start(job.job_id)
         return "restarted"
-    if job.status.is_final or silent_ms < SILENCE_MS:  # it went on meanwhile
+    if job.status is JobStatus.SUCCEEDED or silent_ms < SILENCE_MS:  # it went on meanwhile
         return "left_running"
+    if job.status.is_final and job.notice and job.notice.state != NOTICE_SENDING:
+        broom.jobs.forget_ended(job.job_id)
+        return "told"
     status = broom.workflow.status(job.job_id)
     if status != RUNNING:
         broom.closer.close(job.job_id, status or "FAILED")

@@ -8,7 +8,14 @@ from typing import Any
 
 import pytest
 
-from local.emulator import error_type, with_error_type, with_metric_math, with_raw_messages, with_sender_identity
+from local.emulator import (
+    error_type,
+    with_error_type,
+    with_metric_math,
+    with_patience,
+    with_raw_messages,
+    with_sender_identity,
+)
 
 
 class TransientError(Exception):
@@ -112,3 +119,22 @@ def test_an_alarm_on_an_expression_is_kept_and_never_evaluated() -> None:
     assert alarm == {"AlarmName": "share", "Threshold": 80, "Metrics": metrics, "Namespace": "", "MetricName": ""}
     plain = {"Namespace": "AWS/SQS", "MetricName": "m", "Threshold": 1}
     assert with_metric_math(record)("plain", plain) == {"AlarmName": "plain", **plain}
+
+
+@pytest.mark.parametrize(
+    ("answers", "given"),
+    [
+        ([("slot", None)], ("slot", None)),
+        ([(None, "account"), (None, "account"), ("slot", None)], ("slot", None)),
+        ([(None, "function"), ("slot", None)], (None, "function")),  # a limit that the template sets is a throttle
+    ],
+)
+def test_a_call_waits_for_a_process_of_the_account_only(
+    answers: list[tuple[str | None, str | None]], given: tuple[str | None, str | None]
+) -> None:
+    left = list(answers)
+    assert with_patience(lambda function, config: left.pop(0))({}, {}) == given
+
+
+def test_a_call_does_not_wait_for_ever() -> None:
+    assert with_patience(lambda function, config: (None, "account"), patience_s=0)({}, {}) == (None, "account")

@@ -82,3 +82,11 @@ def test_clearing_forgets_every_rule() -> None:
     faults = rules({"kind": "lose", "times": None})
     faults.clear()
     assert faults.remaining() == []
+
+
+def test_a_rule_for_a_document_meets_only_requests_whose_document_holds_it() -> None:
+    faults = rules({"kind": "fail", "document": "700000002"})
+    assert faults.ask_for_the_document
+    assert faults.take(invocation(), '{"seeds":[700000001]}') == {}
+    assert set(faults.take(invocation(), '{"seeds":[700000002]}')) == {"fail"}
+    assert not faults.ask_for_the_document

@@ -232,3 +232,8 @@ def test_a_delay_postpones_the_notice(container: str, at: str) -> None:
     cloud = play(container, ("a", {}), faults=({"kind": "delay", "seconds": 0.3, "at": at},))
     assert cloud.told == [("a", "Completed")]
     assert time.monotonic() - began >= 0.3
+
+
+def test_a_rule_for_a_document_is_judged_with_the_document_of_the_request(container: str) -> None:
+    cloud = play(container, ("a", {}), ("b", {}), faults=({"kind": "lose", "document": '"name": "a"'},))
+    assert [message["inferenceId"] for _, message in cloud.notices if "inferenceId" in message] == ["b"]

@@ -206,6 +206,22 @@ class DynamoJobStore:
             return JobStatus(exc.response["Item"]["status"]["S"])
         return read(Job, item, _KEYS)
 
+    def forget_ended(self, job_id: JobId) -> None:
+        """Take an ended job out of the sparse index."""
+        try:
+            with reaching_the_table():
+                self._client.update_item(
+                    TableName=self._table,
+                    Key=_job_key(job_id),
+                    UpdateExpression="REMOVE #open",
+                    ConditionExpression="#open = :untold",
+                    ExpressionAttributeNames={"#open": "open"},
+                    ExpressionAttributeValues={":untold": attribute(Phase.UNTOLD)},
+                )
+        except ClientError as exc:
+            if error_code(exc) != "ConditionalCheckFailedException":
+                raise
+
     def swap_notice(self, job_id: JobId, expected_state: str | None, notice: Notice | None) -> bool:
         """Replace the notice if its state is the expected one, or this very notice is there already."""
         values: Item = {}
