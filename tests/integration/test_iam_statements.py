@@ -70,6 +70,7 @@ def _update(client: Any, arn: str, partition: str) -> Any:
 
 # Action → service, and a call that changes nothing when it is allowed. An error that is no denial is an answer too.
 CALLS: dict[str, tuple[str, Call]] = {
+    "cognito-idp:AdminDeleteUser": ("cognito-idp", lambda c, arn, _: c.admin_delete_user(**_user(arn))),
     "cognito-idp:AdminDisableUser": ("cognito-idp", lambda c, arn, _: c.admin_disable_user(**_user(arn))),
     "cognito-idp:AdminEnableUser": ("cognito-idp", lambda c, arn, _: c.admin_enable_user(**_user(arn))),
     "cognito-idp:AdminGetUser": ("cognito-idp", lambda c, arn, _: c.admin_get_user(**_user(arn))),
