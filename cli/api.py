@@ -74,9 +74,9 @@ class Api:
         return self._json(method, f"/v1/admin/{path}", **content)
 
     @staticmethod
-    def of_user(who: str, what: str) -> str:
-        """Return the path of something about somebody."""
-        return f"users/{quote(who, safe='')}/{what}"
+    def of_user(who: str, what: str = "") -> str:
+        """Return the path of somebody, or of something about them."""
+        return f"users/{quote(who, safe='')}" + (f"/{what}" if what else "")
 
     def job(self, job_id: str) -> dict[str, Any]:
         """Return the request as it stands, with fresh links."""

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.commands.me import bound
+from cli.commands.owner import Yes, confirm
 from cli.errors import CliError
 from cli.options import AsJson, Profile, Region, StackName, api_of
 from cli.stacks import local_settings
@@ -127,6 +128,15 @@ def enable(who: Who, stack: StackName = None, profile: Profile = None, region: R
     api = api_of(stack, profile, region)
     api.admin("POST", api.of_user(who, "enable"))
     output().print(f"{printable(who)} is served again.")
+
+
+@app.command()
+def erase(who: Who, yes: Yes = False, stack: StackName = None, profile: Profile = None, region: Region = None) -> None:
+    """Erase everything of somebody for good: requests, pictures, links, and the sign-in."""
+    api = api_of(stack, profile, region)
+    confirm(f"Erase everything of {printable(who)}? It cannot be brought back.", yes=yes)
+    api.admin("DELETE", api.of_user(who))
+    output().print(f"Erasing everything of {printable(who)}; it takes some minutes.")
 
 
 @app.command()

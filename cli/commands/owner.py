@@ -13,7 +13,7 @@ from cli.options import AsJson, Profile, Region, StackName, api_of
 from cli.terminal import address, command, emit_json, output, printable
 
 _Id = Annotated[str, typer.Argument(metavar="ID", help="The id of a request.", show_default=False)]
-_Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask whether it is meant.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask whether it is meant.")]
 
 
 def confirm(question: str, *, yes: bool) -> None:
@@ -41,7 +41,7 @@ def cancel(
 
 
 def delete(
-    job_id: _Id, yes: _Yes = False, stack: StackName = None, profile: Profile = None, region: Region = None
+    job_id: _Id, yes: Yes = False, stack: StackName = None, profile: Profile = None, region: Region = None
 ) -> None:
     """Erase a request for good: its pictures, its links, and every record of it."""
     api = api_of(stack, profile, region)
@@ -87,7 +87,7 @@ def unshare(job_id: _Id, stack: StackName = None, profile: Profile = None, regio
     output().print("No link leads to its pictures any more.")
 
 
-def erase_me(yes: _Yes = False, stack: StackName = None, profile: Profile = None, region: Region = None) -> None:
+def erase_me(yes: Yes = False, stack: StackName = None, profile: Profile = None, region: Region = None) -> None:
     """Erase everything of yours: every request, picture and link, and your sign-in."""
     api = api_of(stack, profile, region)
     confirm("Erase every request, picture and link of yours, and your sign-in? Nothing can be brought back.", yes=yes)

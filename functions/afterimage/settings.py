@@ -57,6 +57,7 @@ class AdminApiSettings:
 
     table_name: str
     user_pool_id: str
+    erase_owner_machine_arn: str
     admission_parameter: str
     quotas_parameter: str
 

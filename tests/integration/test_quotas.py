@@ -231,3 +231,18 @@ def test_an_admin_sees_the_general_quotas_and_open_requests(cloud: LocalCloud, a
     assert set(general) == {"monthly_pictures", "concurrent_jobs", "campaign_rows", "daily_pictures"}
     assert cloud.http("PUT", "/v1/admin/quotas", token=admin, body=general).json() == general
     assert cloud.http("GET", "/v1/admin/jobs", token=admin).status_code == 200
+
+
+def test_an_admin_has_somebody_erased(cloud: LocalCloud, admin: str) -> None:
+    address = person()
+    token = cloud.token(address)
+    assert cloud.http("POST", "/v1/images", token=token, body={"prompt": "a red boat"}).status_code == 202
+    begun = cloud.http("DELETE", f"/v1/admin/users/{address}", token=admin)
+    assert (begun.status_code, begun.json()) == (202, {"status": "erasing"})
+
+    def nobody() -> bool:
+        found = cloud.http("GET", f"/v1/admin/users/{address}/quota", token=admin)
+        return found.status_code == 404 and found.json()["code"] == "person_not_found"
+
+    cloud.wait_until(nobody, "the end of the sign-in", 180)
+    assert cloud.http("GET", "/v1/images", token=token).json()["items"] == []

@@ -89,7 +89,10 @@ GRANTS: tuple[Grant, ...] = (
         "AdminApiFunction",
         "DecideAboutOwners",
         "dynamodb:UpdateItem",
-        ("adapters/dynamodb/accounts.py:DynamoAccountStore._set",),
+        (
+            "adapters/dynamodb/accounts.py:DynamoAccountStore._set",
+            "adapters/dynamodb/owners.py:DynamoOwnerStore.begin_erasing",
+        ),
     ),
     Grant(
         "AdminApiFunction",
@@ -144,6 +147,12 @@ GRANTS: tuple[Grant, ...] = (
             "adapters/admission_switch.py:AdmissionSwitch.write",
             "adapters/quotas_parameter.py:QuotasParameter.write",
         ),
+    ),
+    Grant(
+        "AdminApiFunction",
+        "StartErasing",
+        "states:StartExecution",
+        ("adapters/erasure_machines.py:ErasureMachines._start",),
     ),
     # ModeratePromptFunction
     Grant(

@@ -13,9 +13,9 @@ from afterimage.domain.quotas import Quota, Quotas
 from afterimage.domain.status import JobStatus
 from afterimage.handlers import admin_api
 from fakes.http import MACHINE, PERSON, Answer, an_event, answer
-from fakes.outside import NOW_MS, Ticker
+from fakes.outside import NOW_MS, FakeErasures, Ticker
 from fakes.samples import a_job, job_id
-from fakes.stores import MemoryAccountStore, MemoryJobStore
+from fakes.stores import MemoryAccountStore, MemoryJobStore, MemoryOwnerStore
 
 ADMIN = PERSON | {"sub": "root", "username": "root", "cognito:groups": "[admin]"}
 GENERAL = Quotas(monthly_pictures=50, concurrent_jobs=5, campaign_rows=10, daily_pictures=None)
@@ -65,10 +65,13 @@ class Api:
         self.jobs = MemoryJobStore()
         self.accounts = MemoryAccountStore(self.jobs)
         self.directory = FakeDirectory("ada", "bob", "root")
+        self.erasures = FakeErasures()
         self.switch, self.general = Parameter("open"), Parameter(GENERAL)
         self.deps = admin_api.Dependencies(
             accounts=self.accounts,
             directory=self.directory,
+            owners=MemoryOwnerStore(self.jobs),
+            erasures=self.erasures,
             jobs=self.jobs,
             switch=self.switch,  # type: ignore[arg-type]
             general=self.general,  # type: ignore[arg-type]
@@ -92,6 +95,7 @@ EVERY = [
     ("DELETE", "users/ada/quota", None),
     ("POST", "users/ada/disable", None),
     ("POST", "users/ada/enable", None),
+    ("DELETE", "users/ada", None),
     ("GET", "quotas", None),
     ("PUT", "quotas", OWN | {"daily_pictures": 1}),
     ("GET", "admission", None),
@@ -114,14 +118,14 @@ def test_who_is_no_admin_may_nothing(api: Api, method: str, path: str, body: Any
     found = api.call(method, path, claims, body=body)
     assert (found.status, found.body["code"]) == (403, "admin_only")
     assert (api.accounts.records, api.switch.value, api.general.value) == ({}, "open", GENERAL)
-    assert api.directory.switched == []
+    assert (api.directory.switched, api.erasures.owners, api.jobs.erasing) == ([], [], set())
 
 
 @pytest.mark.parametrize(("method", "path", "body"), EVERY)
 def test_an_admin_may_all_of_it_until_disabled(api: Api, method: str, path: str, body: Any) -> None:
     api.jobs.create(a_job(), None)
-    assert api.call(method, path, body=body).status == 200
-    assert api.call(method, path, ADMIN | {"cognito:groups": ["admin"]}, body=body).status == 200
+    assert api.call(method, path, body=body).status == (202 if path == "users/ada" else 200)
+    assert api.call(method, path, ADMIN | {"cognito:groups": ["admin"]}, body=body).status in (200, 202)
     api.accounts.set_disabled("user#root", True)
     assert api.call(method, path, body=body).body["code"] == "account_disabled"
 
@@ -168,6 +172,20 @@ def test_an_admin_cannot_shut_themselves_out(api: Api) -> None:
     found = api.call("POST", "users/root/disable")
     assert (found.status, found.body["code"]) == (409, "own_account")
     assert not api.accounts.find("user#root").disabled
+
+
+def test_somebody_is_erased_whole_and_takes_nothing_new_from_then_on(api: Api) -> None:
+    found = api.call("DELETE", "users/bob@example.com")
+    assert (found.status, found.body) == (202, {"status": "erasing"})
+    assert (api.erasures.owners, api.jobs.erasing) == (["user#bob"], {"user#bob"})
+    assert api.call("DELETE", "users/client:nightly").status == 202
+    assert api.erasures.owners == ["user#bob", "client#nightly"]
+
+
+@pytest.mark.parametrize(("whom", "code"), [("root", "own_account"), ("eve", "person_not_found")])
+def test_neither_the_admin_nor_nobody_is_erased(api: Api, whom: str, code: str) -> None:
+    assert api.call("DELETE", f"users/{whom}").body["code"] == code
+    assert (api.erasures.owners, api.jobs.erasing) == ([], set())
 
 
 def test_the_general_quotas_are_replaced(api: Api) -> None:

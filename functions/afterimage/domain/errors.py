@@ -119,7 +119,7 @@ class PersonNotFoundError(RejectedError):
 
 
 class OwnAccountError(RejectedError):
-    """Raised when an admin would disable or enable the account that asks."""
+    """Raised when an admin would disable, enable or erase the account that asks."""
 
     code = "own_account"
     sentence = "Another admin has to do this to your own account."

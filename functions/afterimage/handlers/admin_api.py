@@ -16,6 +16,8 @@ from afterimage.adapters.aws import client
 from afterimage.adapters.cognito import CognitoDirectory
 from afterimage.adapters.dynamodb.accounts import DynamoAccountStore
 from afterimage.adapters.dynamodb.jobs import DynamoJobStore
+from afterimage.adapters.dynamodb.owners import DynamoOwnerStore
+from afterimage.adapters.erasure_machines import ErasureMachines
 from afterimage.adapters.quotas_parameter import QuotasParameter
 from afterimage.domain.errors import AdminOnlyError
 from afterimage.domain.recipients import ADMIN_GROUP, Caller
@@ -36,10 +38,17 @@ from afterimage.http.admin_schemas import (
 )
 from afterimage.http.application import application, problems
 from afterimage.http.caller import caller_from_claims
-from afterimage.ports import AccountStore, Clock, Directory, JobStore
+from afterimage.http.schemas import Erasing
+from afterimage.ports import AccountStore, Clock, Directory, Erasures, JobStore, OwnerStore
 from afterimage.settings import AdminApiSettings, read_settings
 from afterimage.telemetry import count, environment, logger, metrics, now_ms
-from afterimage.usecases.administer_people import PersonNow, override_quota, read_person, switch_person
+from afterimage.usecases.administer_people import (
+    PersonNow,
+    erase_person,
+    override_quota,
+    read_person,
+    switch_person,
+)
 from afterimage.usecases.look_at_jobs import look_at_job, open_jobs
 
 app = application()
@@ -58,6 +67,8 @@ class Dependencies:
 
     accounts: AccountStore
     directory: Directory
+    owners: OwnerStore
+    erasures: Erasures
     jobs: JobStore
     switch: AdmissionSwitch
     general: QuotasParameter
@@ -71,6 +82,8 @@ def dependencies() -> Dependencies:
     return Dependencies(
         accounts=DynamoAccountStore(client("dynamodb"), settings.table_name),
         directory=CognitoDirectory(client("cognito-idp"), settings.user_pool_id),
+        owners=DynamoOwnerStore(client("dynamodb"), settings.table_name),
+        erasures=ErasureMachines(client("stepfunctions"), now_ms, owner_arn=settings.erase_owner_machine_arn),
         jobs=DynamoJobStore(client("dynamodb"), settings.table_name),
         switch=AdmissionSwitch(client("ssm"), settings.admission_parameter),
         general=QuotasParameter(client("ssm"), settings.quotas_parameter),
@@ -184,6 +197,26 @@ def _switch(username: str, *, disabled: bool) -> Response[PersonQuotaView]:
     return _person(_read(username))
 
 
+@app.delete(
+    "/v1/admin/users/<username>",
+    summary="Erase everything of somebody",
+    description="Begins to erase every request, picture and link of theirs, their counters, and a person's sign-in."
+    " Nothing new of theirs is accepted from then on. It cannot be undone.",
+    status_code=HTTPStatus.ACCEPTED,
+    responses={202: {"description": "Erasing has begun", "content": {"application/json": {"model": Erasing}}}}
+    | problems(401, 403, 404, 409, 422, 500, 503),
+    tags=["admin"],
+)
+def delete_user(username: Username) -> Response[Erasing]:
+    """Have everything of somebody erased; it takes some minutes."""
+    caller, deps = _admin(), _deps()
+    owner = erase_person(
+        username, caller, directory=deps.directory, owners=deps.owners, erasures=deps.erasures, clock=deps.clock
+    )
+    _changed(caller, "erased", whom=owner)
+    return _ok(Erasing(status="erasing"), HTTPStatus.ACCEPTED)
+
+
 def _read(username: str) -> PersonNow:
     deps = _deps()
     return read_person(
@@ -270,9 +303,9 @@ def get_job(
     return _ok(admin_job_view(job, prompt=prompt))
 
 
-def _ok(body: Any) -> Response[Any]:
+def _ok(body: Any, status: HTTPStatus = HTTPStatus.OK) -> Response[Any]:
     return Response(
-        status_code=HTTPStatus.OK.value,
+        status_code=status.value,
         content_type="application/json",
         body=body,
         headers={"Cache-Control": "no-store"},

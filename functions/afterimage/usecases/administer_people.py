@@ -1,4 +1,4 @@
-"""An admin decides about an owner: other bounds, or none served at all."""
+"""An admin decides about an owner: other bounds, none served at all, or everything erased."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from afterimage.domain.account import Account, Usage
 from afterimage.domain.errors import OwnAccountError, PersonNotFoundError
 from afterimage.domain.quotas import Quota, Quotas
 from afterimage.domain.recipients import Caller
-from afterimage.ports import AccountStore, Clock, Directory
+from afterimage.ports import AccountStore, Clock, Directory, Erasures, OwnerStore
+from afterimage.usecases.erase_owner import begin_erasing_owner
 
 # Owners that the directory does not know: programs and schedules.
 _OTHERS = ("client:", "schedule:")
@@ -53,6 +54,20 @@ def switch_person(username: str, disabled: bool, admin: Caller, *, accounts: Acc
     accounts.set_disabled(owner, disabled)
     if not username.startswith(_OTHERS):
         directory.switch(username, not disabled)
+    return owner
+
+
+def erase_person(
+    username: str, admin: Caller, *, directory: Directory, owners: OwnerStore, erasures: Erasures, clock: Clock
+) -> str:
+    """Begin to erase everything of somebody; return the owner. Asked again it does no harm.
+
+    Raises PersonNotFoundError, and OwnAccountError for the admin's own account: that has a route of its own.
+    """
+    owner = _owner(username, directory)
+    if owner == admin.owner:
+        raise OwnAccountError()
+    begin_erasing_owner(owner, owners=owners, erasures=erasures, clock=clock)
     return owner
 
 

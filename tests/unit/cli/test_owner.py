@@ -113,3 +113,12 @@ def test_erasing_oneself_asks_first(run: Run, service: Service) -> None:
 def test_erasing_oneself_with_yes_asks_nobody(run: Run, service: Service) -> None:
     service.answers["DELETE /v1/me"] = httpx.Response(202, json={"status": "erasing"})
     assert run("erase-me", "--yes").exit_code == 0
+
+
+def test_an_admin_erasing_somebody_is_asked_first(run: Run, service: Service) -> None:
+    service.answers["DELETE /v1/admin/users/bob@example.com"] = httpx.Response(202, json={"status": "erasing"})
+    assert run("admin", "erase", "bob@example.com", input="n\n").exit_code == 1
+    assert asked(service) == []
+    done = run("admin", "erase", "bob@example.com", input="y\n")
+    assert (done.exit_code, "bob@example.com" in done.stdout) == (0, True)
+    assert asked(service) == ["DELETE /v1/admin/users/bob@example.com"]
