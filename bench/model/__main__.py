@@ -17,7 +17,7 @@ from bench.model.conditions import model_conditions
 from bench.model.server import ROOT
 
 NAMES = ("http", "concurrent", "start", "memory")
-RESULT = ROOT / "bench" / "model" / "results" / "cpu.json"
+RESULT = ROOT / ".afterimage" / "bench" / "model.json"
 
 
 def main() -> int:
