@@ -1,7 +1,7 @@
 """Two people over every route that the API describes, by generated requests: nothing undocumented, no fault of ours,
 and never a sight of what belongs to the other.
 
-`AFTERIMAGE_FUZZ_REQUESTS` says how many requests at least; `make test` sends a few hundred, `make fire` 5,000.
+`AFTERIMAGE_FUZZ_REQUESTS` says how many requests at least, a few hundred if nothing; a whole run asks for 5,000.
 `AFTERIMAGE_FUZZ_SEED` makes them others than those of every run.
 """
 
