@@ -28,30 +28,30 @@ from world.things import KINDS, OUTDOORS
 OWN: Final[dict[str, RGB]] = {"tree": CROWN, "pine": CROWN, "cactus": LEAF}
 """Colours of things outdoors that are not of the palette."""
 RADII: Final[dict[str, float]] = {
-    "house": 27,
-    "tree": 27,
-    "pine": 28,
-    "boat": 27,
-    "car": 23,
-    "flower": 22,
-    "mushroom": 19,
-    "balloon": 21,
-    "rocket": 27,
-    "lighthouse": 29,
-    "snowman": 26,
-    "cactus": 24,
-    "umbrella": 24,
-    "cat": 22,
-    "robot": 21,
-    "butterfly": 17,
-    "apple": 19,
-    "heart": 20,
-    "fish": 19,
+    "house": 31,
+    "tree": 31,
+    "pine": 32,
+    "boat": 31,
+    "car": 30,
+    "flower": 27,
+    "mushroom": 26,
+    "balloon": 25,
+    "rocket": 31,
+    "lighthouse": 30,
+    "snowman": 31,
+    "cactus": 28,
+    "umbrella": 28,
+    "cat": 29,
+    "robot": 28,
+    "butterfly": 24,
+    "apple": 25,
+    "heart": 25,
+    "fish": 26,
 }
 FEET: Final[dict[str, float]] = {"car": 0.68, "boat": 0.8, "rocket": 0.78, "mushroom": 0.9, "cat": 0.8, "robot": 0.84}
 """Where a thing touches the ground, in radii below its centre; 1 unless named."""
 
-AIRBORNE: Final[dict[str, float]] = {"balloon": 26, "butterfly": 14, "heart": 8, "fish": 12}
+AIRBORNE: Final[dict[str, float]] = {"balloon": 26, "butterfly": 16, "heart": 10, "fish": 12}
 """Things that touch no ground: pixels above the horizon."""
 
 
@@ -152,7 +152,7 @@ def draw_landscape(scene: Landscape) -> Pen:
     pen = Pen(SKY[scene.time][0], ink=scene.look == "line art")
     horizon = rng.uniform(76, 84)
     thing_x = rng.uniform(36, 92)
-    light_x = rng.uniform(82, 106) if thing_x < 64 else rng.uniform(22, 46)
+    light_x = rng.uniform(88, 108) if thing_x < 64 else rng.uniform(20, 40)
     _sky(pen, scene, rng, horizon, light_x)
     if scene.mountains:
         _mountains(pen, scene, rng, horizon)
