@@ -392,6 +392,13 @@ GRANTS: tuple[Grant, ...] = (
     ),
     Grant(
         "OwnerApiFunction",
+        "ReadAccount",
+        "dynamodb:GetItem",
+        ("adapters/dynamodb/accounts.py:DynamoAccountStore.find",),
+        judged=NO_LEADING_KEYS,
+    ),
+    Grant(
+        "OwnerApiFunction",
         "GiveQuotaBackAndMarkOwner",
         "dynamodb:UpdateItem",
         ("adapters/dynamodb/counters.py:releases", "adapters/dynamodb/owners.py:DynamoOwnerStore.begin_erasing"),

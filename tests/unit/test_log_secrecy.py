@@ -192,7 +192,9 @@ def test_what_an_owner_does_logs_no_prompt_address_and_link(
     stopper = Stopper(jobs=jobs, objects=FakeJobObjects(), workflow=FakeWorkflow(), clock=Ticker())
     eraser = Eraser(stopper=stopper, attempts=MemoryAttemptStore(), links=links, erasures=FakeErasures())
     sharing = Sharing(jobs=jobs, links=links, link_base="https://x", clock=Ticker(), entropy=lambda _: TOKEN_BYTES)
-    deps = owner_api.Dependencies(eraser=eraser, sharing=sharing, owners=MemoryOwnerStore(jobs))
+    deps = owner_api.Dependencies(
+        eraser=eraser, sharing=sharing, owners=MemoryOwnerStore(jobs), accounts=MemoryAccountStore()
+    )
     monkeypatch.setattr(owner_api, "dependencies", lambda: deps)
     logger.info("call")
     job = f"/v1/images/{job_id(1)}"

@@ -15,7 +15,7 @@ from afterimage.usecases.share_request import Sharing
 from fakes.http import MACHINE, PERSON, STRANGER, Answer, a_presigning_gallery, an_event, answer
 from fakes.outside import Dice, FakeErasures, FakeJobObjects, FakeWorkflow, Ticker
 from fakes.samples import a_job, job_id, pictures
-from fakes.stores import MemoryAttemptStore, MemoryJobStore, MemoryLinkStore, MemoryOwnerStore
+from fakes.stores import MemoryAccountStore, MemoryAttemptStore, MemoryJobStore, MemoryLinkStore, MemoryOwnerStore
 
 BASE = "https://pictures.example"
 JOB = f"/v1/images/{job_id(1)}"
@@ -32,10 +32,12 @@ class Api:
         self.objects = FakeJobObjects()
         self.workflow = FakeWorkflow()
         self.erasures = FakeErasures()
+        self.accounts = MemoryAccountStore(self.jobs)
         self.clock = Ticker()
         stopper = Stopper(jobs=self.jobs, objects=self.objects, workflow=self.workflow, clock=self.clock)
         self.deps = owner_api.Dependencies(
             owners=MemoryOwnerStore(self.jobs),
+            accounts=self.accounts,
             eraser=Eraser(stopper=stopper, attempts=MemoryAttemptStore(), links=self.links, erasures=self.erasures),
             sharing=Sharing(jobs=self.jobs, links=self.links, link_base=BASE, clock=self.clock, entropy=Dice()),
         )
@@ -136,6 +138,40 @@ def test_an_erasing_that_could_not_be_started_says_when_to_come_back() -> None:
     api.erasures.fail_next("erase_owner", WorkflowUnavailableError())
     assert api.call(*ME).status == 503
     assert api.call(*ME).status == 202
+
+
+@pytest.mark.parametrize(("claims", "owner"), [(PERSON, "user#ada"), (MACHINE, "client#nightly")])
+def test_who_is_disabled_shares_nothing(claims: dict[str, str], owner: str) -> None:
+    api = Api()
+    api.accounts.set_disabled(owner, True)
+    found = api.call("POST", f"{JOB}/share", body={}, claims=claims)
+    assert (found.status, found.body["code"], api.links.records) == (403, "account_disabled", {})
+    api.accounts.set_disabled(owner, False)
+    assert api.call("POST", f"{JOB}/share", body={}, claims=claims).status == (201 if claims is PERSON else 404)
+
+
+@pytest.mark.parametrize(
+    ("status", "method", "path", "answered"),
+    [
+        (JobStatus.GENERATING, "POST", f"{JOB}/cancel", 200),
+        (JobStatus.SUCCEEDED, "DELETE", f"{JOB}/share", 204),
+        (JobStatus.SUCCEEDED, "DELETE", JOB, 204),
+        (JobStatus.SUCCEEDED, *ME, 202),
+    ],
+)
+def test_who_is_disabled_may_still_stop_and_erase_what_is_theirs(
+    status: JobStatus, method: str, path: str, answered: int
+) -> None:
+    api = Api(status)
+    api.accounts.set_disabled("user#ada", True)
+    assert api.call(method, path).status == answered
+
+
+def test_a_disabled_program_does_not_erase_the_mark_with_the_rest() -> None:
+    api = Api()
+    api.accounts.set_disabled("client#nightly", True)
+    found = api.call(*ME, claims=MACHINE)
+    assert (found.status, found.body["code"], api.jobs.erasing) == (403, "account_disabled", set())
 
 
 @pytest.mark.parametrize("claims", [STRANGER, MACHINE])

@@ -170,7 +170,8 @@ def delete_quota(username: Username) -> Response[PersonQuotaView]:
 @app.post(
     "/v1/admin/users/<username>/disable",
     summary="Refuse somebody from now on",
-    description="They are signed out, and tokens that are still valid are refused. Work in hand goes on.",
+    description="They are signed out, and tokens that are still valid are refused, but to cancel and to erase what is"
+    " theirs. Work in hand goes on.",
     responses=_answers(PersonQuotaView, 404, 409, 422),
     tags=["admin"],
 )

@@ -14,6 +14,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Body, Path
 
 from afterimage.adapters.aws import client
+from afterimage.adapters.dynamodb.accounts import DynamoAccountStore
 from afterimage.adapters.dynamodb.attempts import DynamoAttemptStore
 from afterimage.adapters.dynamodb.jobs import DynamoJobStore
 from afterimage.adapters.dynamodb.links import DynamoLinkStore
@@ -25,7 +26,7 @@ from afterimage.domain.recipients import Caller
 from afterimage.http.application import application, problems
 from afterimage.http.caller import caller_from_claims
 from afterimage.http.schemas import Erasing, ImageView, ShareBody, ShareView, share_view, view_of
-from afterimage.ports import OwnerStore
+from afterimage.ports import AccountStore, OwnerStore
 from afterimage.settings import OwnerApiSettings, read_settings
 from afterimage.telemetry import count, environment, logger, metrics, now_ms, random_bytes
 from afterimage.usecases.cancel_request import Stopper, cancel_request
@@ -45,6 +46,7 @@ class Dependencies:
     eraser: Eraser
     sharing: Sharing
     owners: OwnerStore
+    accounts: AccountStore
 
 
 @functools.cache
@@ -71,11 +73,21 @@ def dependencies() -> Dependencies:
         ),
         sharing=Sharing(jobs=jobs, links=links, link_base=settings.link_base, clock=now_ms, entropy=random_bytes),
         owners=DynamoOwnerStore(dynamodb, settings.table_name),
+        accounts=DynamoAccountStore(dynamodb, settings.table_name),
     )
 
 
-def _caller() -> Caller:
+def _signed_in() -> Caller:
+    """Return the caller, one whom an admin has disabled too: to cancel and to take links back only stops something, and
+    to erase what is one's own is a right that outlives the account. None of it serves anybody."""
     return caller_from_claims(app.current_event.request_context.authorizer.jwt_claim or {})
+
+
+def _caller() -> Caller:
+    """Return the caller unless an admin has disabled it. Raises AccountDisabledError."""
+    caller = _signed_in()
+    _deps().accounts.find(caller.owner).check()
+    return caller
 
 
 def _deps() -> Dependencies:
@@ -93,7 +105,7 @@ def _deps() -> Dependencies:
 )
 def post_cancel(job_id: _JobIdInPath) -> Response[ImageView]:
     """Cancel one of the caller's requests; 409 for one that is being delivered or has ended otherwise."""
-    job = cancel_request(job_id, _caller(), _deps().eraser.stopper)
+    job = cancel_request(job_id, _signed_in(), _deps().eraser.stopper)
     logger.info("request cancelled", job_id=job.job_id)
     count("RequestCancelled")
     return Response(
@@ -114,7 +126,7 @@ def post_cancel(job_id: _JobIdInPath) -> Response[ImageView]:
 )
 def delete_image(job_id: _JobIdInPath) -> Response[str]:
     """Erase everything of one of the caller's requests; 404 from then on."""
-    delete_request(job_id, _caller(), _deps().eraser)
+    delete_request(job_id, _signed_in(), _deps().eraser)
     logger.info("request erased", job_id=job_id)
     count("RequestErased")
     return _done()
@@ -126,7 +138,7 @@ def delete_image(job_id: _JobIdInPath) -> Response[str]:
     description="Makes new links that anybody may follow. They are told this once.",
     status_code=HTTPStatus.CREATED,
     responses={201: {"description": "The new links", "content": {"application/json": {"model": ShareView}}}}
-    | problems(400, 401, 404, 409, 415, 422, 500, 503),
+    | problems(400, 401, 403, 404, 409, 415, 422, 500, 503),
     tags=["links"],
 )
 def post_share(job_id: _JobIdInPath, body: Annotated[ShareBody, Body()] = _EVERYTHING) -> Response[ShareView]:
@@ -152,7 +164,7 @@ def post_share(job_id: _JobIdInPath, body: Annotated[ShareBody, Body()] = _EVERY
 )
 def delete_share(job_id: _JobIdInPath) -> Response[str]:
     """End every link to one of the caller's requests."""
-    unshare_request(job_id, _caller(), _deps().sharing)
+    unshare_request(job_id, _signed_in(), _deps().sharing)
     logger.info("request unshared", job_id=job_id)
     count("RequestUnshared")
     return _done()
@@ -165,14 +177,17 @@ def delete_share(job_id: _JobIdInPath) -> Response[str]:
     " Nothing new is accepted from then on.",
     status_code=HTTPStatus.ACCEPTED,
     responses={202: {"description": "Erasing has begun", "content": {"application/json": {"model": Erasing}}}}
-    | problems(401, 500, 503),
+    | problems(401, 403, 500, 503),
     tags=["me"],
 )
 def delete_me() -> Response[Erasing]:
     """Have everything of the caller's erased; it takes some minutes."""
-    deps = _deps()
+    deps, caller = _deps(), _signed_in()
+    if caller.username is None:
+        # A program keeps its credentials, and a mark that was erased with the rest would let it in again.
+        deps.accounts.find(caller.owner).check()
     begin_erasing_owner(
-        _caller().owner, owners=deps.owners, erasures=deps.eraser.erasures, clock=deps.eraser.stopper.clock
+        caller.owner, owners=deps.owners, erasures=deps.eraser.erasures, clock=deps.eraser.stopper.clock
     )
     logger.info("erasing an owner")
     count("OwnerErasureBegun")
