@@ -9,7 +9,8 @@ from typing import Final
 
 from world.palette import COLOURS
 from world.pen import SIDE
-from world.things import KINDS, SHAPES
+from world.shapes import SHAPES
+from world.things import KINDS
 
 LOOKS: Final = ("flat", "watercolour", "pixel art", "line art")
 SIZES: Final[dict[str, float]] = {"small": 24.0, "medium": 36.0, "big": 48.0}

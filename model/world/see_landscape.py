@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from world.outdoors import OUTDOORS
 from world.palette import CLOUD, COLOURS, GROUNDS, MOON, PEAK, RGB, ROCK, SKY, STAR, SUN, blend, darker, lit
 from world.pen import SIDE, Pen
 from world.scenes import NATURAL
 from world.see_plain import Pixels, distance, nearest, pixels_of
 from world.stencils import Mask, filled, grown, pieces
-from world.things import KINDS, OUTDOORS
+from world.things import KINDS
 from world.views import AIRBORNE, FEET, OWN, RADII
 
 CLEAN: Final = 0.8

@@ -1,6 +1,5 @@
-"""Everything that can be painted: a thing is a function of a pen and its colour, and fills a circle of radius 1."""
+"""The everyday things: each is a function of a pen and the colour it comes in, and fills a circle of radius 1."""
 
-from collections.abc import Callable
 from math import cos, pi, sin
 from typing import Final
 
@@ -24,43 +23,10 @@ from world.palette import (
     is_dark,
     lighter,
 )
-from world.pen import Pen, oval, star
+from world.pen import Pen, oval
+from world.shapes import SHAPES, Painter
 
-Painter = Callable[[Pen, RGB], None]
 WHITE: Final = COLOURS["white"]
-
-
-def circle(pen: Pen, colour: RGB) -> None:
-    """A disc."""
-    pen.disc(0, 0, 1, colour)
-
-
-def square(pen: Pen, colour: RGB) -> None:
-    """A square."""
-    pen.box(-0.87, -0.87, 0.87, 0.87, colour)
-
-
-def triangle(pen: Pen, colour: RGB) -> None:
-    """A triangle that stands on its base."""
-    pen.fill([(0, -0.92), (1.0, 0.82), (-1.0, 0.82)], colour)
-
-
-def five_points(pen: Pen, colour: RGB) -> None:
-    """A star."""
-    pen.at(0, 0.08, 1).fill(star(5, 1.1, 0.48), colour)
-
-
-def heart(pen: Pen, colour: RGB) -> None:
-    """A heart."""
-    turns = [i * pi / 50 for i in range(100)]
-    pen.fill(
-        [(sin(t) ** 3, -(13 * cos(t) - 5 * cos(2 * t) - 2 * cos(3 * t) - cos(4 * t)) / 16 - 0.1) for t in turns], colour
-    )
-
-
-def diamond(pen: Pen, colour: RGB) -> None:
-    """A rhombus."""
-    pen.fill([(0, -1.05), (0.74, 0), (0, 1.05), (-0.74, 0)], colour)
 
 
 def house(pen: Pen, colour: RGB) -> None:
@@ -80,13 +46,6 @@ def tree(pen: Pen, colour: RGB) -> None:
         pen.disc(x, y, r, colour)
     if not pen.ink:
         pen.disc(-0.14, -0.56, 0.26, lighter(colour, 0.14))
-
-
-def pine(pen: Pen, colour: RGB) -> None:
-    """A fir tree."""
-    pen.box(-0.13, 0.6, 0.13, 1.0, WOOD)
-    for top, foot, half in ((-0.05, 0.72, 0.74), (-0.5, 0.28, 0.6), (-1.0, -0.15, 0.45)):
-        pen.fill([(0, top - 0.04), (half, foot), (-half, foot)], colour)
 
 
 def boat(pen: Pen, colour: RGB) -> None:
@@ -248,56 +207,6 @@ def butterfly(pen: Pen, colour: RGB) -> None:
     pen.disc(0, 0, 0.1, INK, 0.52)
 
 
-def lighthouse(pen: Pen, colour: RGB) -> None:
-    """A lighthouse with bands of the colour."""
-
-    def edge(y: float) -> float:
-        return 0.24 + 0.16 * (y + 0.5) / 1.5
-
-    for band in range(5):
-        top, foot = -0.5 + band * 0.3, -0.5 + (band + 1) * 0.3
-        corners = [(-edge(top), top), (edge(top), top), (edge(foot), foot), (-edge(foot), foot)]
-        pen.fill(corners, colour if band % 2 == 0 else CREAM)
-    pen.box(-0.34, -0.56, 0.34, -0.46, TYRE)
-    pen.box(-0.2, -0.84, 0.2, -0.56, FLAME[1])
-    pen.fill([(-0.28, -0.82), (0, -1.08), (0.28, -0.82)], ROOF)
-
-
-def cactus(pen: Pen, colour: RGB) -> None:
-    """A cactus with two arms."""
-    pen.box(-0.2, -0.9, 0.2, 1.0, colour, 0.19)
-    for side, low, high in ((-1, 0.3, -0.4), (1, 0.1, -0.62)):
-        far = side * 0.62
-        pen.box(min(0, far), low - 0.13, max(0, far), low + 0.13, colour, 0.12)
-        pen.box(far - 0.13, high, far + 0.13, low + 0.13, colour, 0.12)
-
-
-def snowman(pen: Pen, colour: RGB) -> None:
-    """A snowman with a hat and a scarf of the colour."""
-    snow, shade = (252, 253, 255), (214, 224, 240)
-    pen.disc(0, 0.5, 0.56, shade, 0.5)
-    pen.disc(-0.04, 0.47, 0.52, snow, 0.46)
-    pen.disc(0, -0.28, 0.41, shade)
-    pen.disc(-0.03, -0.3, 0.38, snow)
-    pen.box(-0.44, -0.66, 0.44, -0.56, INK)
-    pen.box(-0.27, -1.04, 0.27, -0.6, INK)
-    for side in (-1, 1):
-        pen.disc(side * 0.14, -0.36, 0.055, INK)
-    pen.fill([(0, -0.28), (0.3, -0.2), (0, -0.17)], COLOURS["orange"])
-    pen.box(-0.36, -0.04, 0.36, 0.1, colour, 0.06)
-    pen.box(0.1, 0.04, 0.26, 0.4, colour, 0.05)
-    for y in (0.34, 0.56):
-        pen.disc(-0.04, y, 0.055, INK)
-
-
-SHAPES: Final[dict[str, Painter]] = {
-    "circle": circle,
-    "square": square,
-    "triangle": triangle,
-    "star": five_points,
-    "heart": heart,
-    "diamond": diamond,
-}
 OBJECTS: Final[dict[str, Painter]] = {
     "house": house,
     "tree": tree,
@@ -318,10 +227,3 @@ OBJECTS: Final[dict[str, Painter]] = {
 }
 KINDS: Final[dict[str, Painter]] = SHAPES | OBJECTS
 """What may stand on a plain background."""
-OUTDOORS: Final[dict[str, Painter]] = {
-    "pine": pine,
-    "lighthouse": lighthouse,
-    "cactus": cactus,
-    "snowman": snowman,
-}
-"""What stands in landscapes only."""

@@ -4,6 +4,7 @@ from functools import partial
 from random import Random
 from typing import Final
 
+from world.outdoors import OUTDOORS
 from world.palette import (
     CLOUD,
     COLOURS,
@@ -23,7 +24,7 @@ from world.palette import (
 )
 from world.pen import SIDE, Pen
 from world.scenes import Landscape
-from world.things import KINDS, OUTDOORS
+from world.things import KINDS
 
 OWN: Final[dict[str, RGB]] = {"tree": CROWN, "pine": CROWN, "cactus": LEAF}
 """Colours of things outdoors that are not of the palette."""

@@ -10,12 +10,13 @@ from world.captions import TOLD, caption
 from world.config import DiffusionConfig
 from world.drawing import draw
 from world.fidelity import SETS, drawn_score, judge, wrong_score
+from world.outdoors import OUTDOORS
 from world.palette import COLOURS, SUN
 from world.pen import SIDE
 from world.scenes import HELD_OUT, LOOKS, NATURAL, STANDING, Item, Landscape, Plain, landscape, one_object, scene_of
 from world.see_landscape import see_landscape
 from world.see_plain import distance
-from world.things import KINDS, OUTDOORS
+from world.things import KINDS
 from world.views import RADII
 from world.words import NAMES, OTHER_WORDS, vocabulary
 
