@@ -23,6 +23,16 @@ def person() -> str:
     return f"p{secrets.token_hex(6)}@afterimage.example"
 
 
+def admin_token(cloud: LocalCloud) -> str:
+    """The token of somebody new, who was put into the group of admins before signing in."""
+    address = person()
+    cloud.user(address)
+    cloud.client("cognito-idp").admin_add_user_to_group(
+        UserPoolId=cloud.outputs["UserPoolId"], Username=address, GroupName="admin"
+    )
+    return cloud.token(address)
+
+
 def ask(cloud: LocalCloud, address: str, body: dict[str, Any] | None = None, key: str | None = None) -> str:
     """Post a request and return its id."""
     headers = {"Idempotency-Key": key} if key else {}

@@ -18,6 +18,7 @@ import httpx
 import pytest
 from integration.journey import (
     PROMPT,
+    admin_token,
     ask,
     attempts_of,
     execution_arn,
@@ -247,6 +248,19 @@ def cannot_erase(cloud: LocalCloud) -> None:
     assert "status" in job_item(cloud, job_id)
 
 
+def fails_for_an_admin(method: str, path: str) -> Case:
+    """The call fails and says so. `WHOM` in the path is somebody of the pool."""
+
+    def case(cloud: LocalCloud) -> None:
+        before = denials(cloud, "AdminApiFunction")
+        whole = f"/v1/admin/{path.replace('WHOM', cloud.user(person()))}"
+        answer = cloud.http(method, whole, token=admin_token(cloud))
+        assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
+        cloud.wait_until(lambda: denials(cloud, "AdminApiFunction") > before, "a denial in the log")
+
+    return case
+
+
 def writes_no_progress(cloud: LocalCloud) -> None:
     """The server only notes that it cannot, so this asks with the container's own credentials."""
     with pytest.raises(botocore.exceptions.ClientError, match="AccessDenied"):
@@ -270,6 +284,12 @@ CASES: dict[tuple[str, str], Case] = {
     ("RequestsApiFunction", "FindOwnAddress"): refuses_at_the_door(500, "internal_error"),
     ("RequestsApiFunction", "ListOwn"): cannot_list,
     ("RequestsApiFunction", "PresignPublished"): gallery_leads_to_what_s3_refuses,
+    ("AdminApiFunction", "ReadJobsAndAccounts"): fails_for_an_admin("GET", "admission"),
+    ("AdminApiFunction", "DecideAboutOwners"): fails_for_an_admin("POST", "users/WHOM/disable"),
+    ("AdminApiFunction", "FindOpenJobs"): fails_for_an_admin("GET", "jobs"),
+    ("AdminApiFunction", "AdministerPeople"): fails_for_an_admin("GET", "users"),
+    ("AdminApiFunction", "ChangeSwitches"): fails_for_an_admin("GET", "quotas"),
+    ("AdminApiFunction", "StartErasing"): fails_for_an_admin("DELETE", "users/WHOM"),
     ("ModeratePromptFunction", "AdvanceJob"): fails("internal_error"),
     ("ModeratePromptFunction", "ReadPolicy"): waits_for_the_moderator,
     ("StartGenerationFunction", "AdvanceJobAndRegister"): fails("internal_error"),

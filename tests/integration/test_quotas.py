@@ -30,7 +30,7 @@ from afterimage.telemetry import now_ms, random_bytes
 from afterimage.usecases.create_request import Door, create_request
 from botocore.config import Config
 from fakes.outside import FakePeople, FakeWorkflow
-from integration.journey import ask, job_item, person, wait_for_end
+from integration.journey import admin_token, ask, job_item, person, wait_for_end
 
 if TYPE_CHECKING:
     from integration.conftest import LocalCloud
@@ -117,13 +117,7 @@ def test_of_two_hundred_at_once_exactly_ten_pass_and_what_they_took_comes_back_o
 
 @pytest.fixture
 def admin(cloud: LocalCloud) -> str:
-    """The token of an admin, who was put into the group before signing in."""
-    address = person()
-    cloud.user(address)
-    cloud.client("cognito-idp").admin_add_user_to_group(
-        UserPoolId=cloud.outputs["UserPoolId"], Username=address, GroupName="admin"
-    )
-    return cloud.token(address)
+    return admin_token(cloud)
 
 
 def test_of_twenty_at_once_over_http_exactly_ten_are_accepted(cloud: LocalCloud, admin: str) -> None:
