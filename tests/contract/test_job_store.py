@@ -12,6 +12,7 @@ from afterimage.contracts.codec import ContractError
 from afterimage.domain.errors import JobClosedError, JobNotFoundError, StoreUnavailableError
 from afterimage.domain.job import Failure, JobWarning, Notice
 from afterimage.domain.moderation import Action, Decision
+from afterimage.domain.quotas import Quotas, charge_for
 from afterimage.domain.status import JobStatus
 from afterimage.ports import IdempotencyClaim, JobChanges, JobStore, KeyTakenError, Phase
 from botocore.exceptions import ClientError
@@ -383,6 +384,25 @@ def test_a_record_without_a_needed_field_is_refused(dynamodb: Any, table: str) -
     dynamodb.put_item(TableName=table, Item=item)
     with pytest.raises(ContractError, match=r"^\$\.spec\.prompt is missing$"):
         store.get(job_id(1), NOW_MS)
+
+
+def test_a_record_that_cannot_be_read_is_ended_all_the_same_and_gives_back_what_it_took(
+    dynamodb: Any, table: str
+) -> None:
+    store = DynamoJobStore(dynamodb, table)
+    quotas = Quotas(monthly_pictures=9, concurrent_jobs=9, campaign_rows=None, daily_pictures=9)
+    job = a_job(charge=charge_for(1, NOW_MS, quotas))
+    store.create(job, None, quotas)
+    items = dynamodb.scan(TableName=table)["Items"]
+    (item,) = (item for item in items if item["sk"]["S"] == "JOB")
+    del item["spec"]
+    dynamodb.put_item(TableName=table, Item=item)
+    with pytest.raises(ContractError):
+        store.advance(job.job_id, JobStatus.FAILED, NOW_MS)
+    left = {item["sk"]["S"]: item for item in dynamodb.scan(TableName=table)["Items"]}
+    assert left.pop("JOB")["status"] == {"S": "FAILED"}
+    counted = [item.get("pictures", item.get("jobs")) for item in left.values()]
+    assert counted == [{"N": "0"}] * 3
 
 
 @pytest.mark.parametrize("reason", ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"])

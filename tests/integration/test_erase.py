@@ -111,7 +111,7 @@ def test_a_running_request_is_erased_and_what_comes_late_is_found_by_the_second_
 ) -> None:
     address = person()
     canary = "zyzzyva" + secrets.token_hex(4)
-    cloud.faults({"kind": "delay", "at": "notice", "seconds": 20})
+    cloud.faults({"kind": "delay", "at": "notice", "seconds": 20, "document": canary})
     job_id = ask(cloud, address, {"prompt": f"a {canary}"})
     cloud.wait_until(lambda: bool(keys_below(cloud, f"quarantine/{job_id}/")), "the picture in quarantine")
     assert delete(cloud, address, job_id).status_code == 204

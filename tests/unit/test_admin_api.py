@@ -6,9 +6,10 @@ import functools
 from typing import Any
 
 import pytest
+from afterimage.contracts.codec import ContractError
 from afterimage.domain.account import Account, PeoplePage, Person
 from afterimage.domain.errors import InvalidCursorError
-from afterimage.domain.job import Failure
+from afterimage.domain.job import Failure, Job, JobId
 from afterimage.domain.quotas import Quota, Quotas
 from afterimage.domain.status import JobStatus
 from afterimage.handlers import admin_api
@@ -228,6 +229,20 @@ def test_open_requests_of_everybody_are_listed_and_ended_ones_are_not(api: Api) 
         (job_id(1), "user#ada"),
     ]
     assert {item["prompt"] for item in items} == {None}
+
+
+def test_one_record_that_cannot_be_read_does_not_hide_the_others(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in (1, 2):
+        api.jobs.create(a_job(JobStatus.GENERATING, number), None)
+    known = api.jobs.get
+
+    def get(asked: JobId, now_ms: int) -> Job:
+        if asked == job_id(1):
+            raise ContractError("$.spec is missing")
+        return known(asked, now_ms)
+
+    monkeypatch.setattr(api.jobs, "get", get)
+    assert [item["id"] for item in api.call("GET", "jobs").body["items"]] == [job_id(2)]
 
 
 def test_a_prompt_is_shown_only_when_asked_for_and_the_look_is_on_record(

@@ -6,12 +6,14 @@ its own.
 
 from __future__ import annotations
 
-from afterimage.adapters.dynamodb.items import Item, attribute, key
+from afterimage.adapters.dynamodb.items import Item, attribute, key, read
+from afterimage.contracts.codec import ContractError
 from afterimage.domain.errors import QuotaExceededError
 from afterimage.domain.job import Job
 from afterimage.domain.quotas import (
     DAY_KEPT_S,
     MONTH_KEPT_S,
+    Charge,
     Quotas,
     day_is_full,
     month_is_full,
@@ -53,18 +55,26 @@ def takings(table: str, job: Job, quotas: Quotas) -> list[tuple[Item, QuotaExcee
     return taken
 
 
-def releases(table: str, job: Job, *, delivered: bool) -> list[Item]:
-    """Return an update for each counter that a job gives back at its end."""
-    charge = job.charge
+def releases(table: str, record: Item, *, delivered: bool) -> list[Item]:
+    """Return an update for each counter that a job gives back at its end. Of its record only the owner and the charge
+    are looked at: a record that cannot be read as a whole ends too."""
+    charge, owner = _charge(record), record["owner"]["S"]
     if charge is None:
         return []
     pictures = _give_back("pictures", charge.pictures)
-    given: list[Item] = [{"Update": {"TableName": table, "Key": open_key(job.owner), **_give_back("jobs", 1)}}]
+    given: list[Item] = [{"Update": {"TableName": table, "Key": open_key(owner), **_give_back("jobs", 1)}}]
     if not delivered:
-        given.append({"Update": {"TableName": table, "Key": month_key(job.owner, charge.month), **pictures}})
+        given.append({"Update": {"TableName": table, "Key": month_key(owner, charge.month), **pictures}})
         if charge.day is not None:
             given.append({"Update": {"TableName": table, "Key": day_key(charge.day), **pictures}})
     return given
+
+
+def _charge(record: Item) -> Charge | None:
+    try:
+        return read(Charge, record["charge"]["M"], frozenset())
+    except (KeyError, ContractError):  # older than quotas, or written by another version
+        return None
 
 
 def _take(name: str, amount: int, bound: int | None, expires_at_s: int) -> Item:
