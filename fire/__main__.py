@@ -25,7 +25,11 @@ from fire.world import FireError
 from local.settings import ROOT
 
 RESULTS = Path(__file__).resolve().parent / "results"
-GENERATED = ("tests/unit/test_completion_machine.py", "tests/contract/test_faults_at_the_client.py")
+GENERATED = (
+    "tests/unit/test_completion_machine.py",
+    "tests/contract/test_faults_at_the_client.py",
+    "tests/contract/test_counters_are_the_truth.py",
+)
 EXAMPLES = "2000"
 
 

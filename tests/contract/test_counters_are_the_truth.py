@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import itertools
+import os
 from collections import Counter
 from typing import Any
 
@@ -240,14 +241,16 @@ class InTheTable(Counted):
         return found
 
 
+# A few in the quick suite; `make fire` takes 2,000, and a twentieth of them in the table, where each takes a second.
+EXAMPLES = int(os.environ.get("AFTERIMAGE_EXAMPLES", "100"))
 # On moto a step takes long enough that a failure is told as it was found.
 _UNSHRUNK = [Phase.explicit, Phase.reuse, Phase.generate]
 _SLOW = [HealthCheck.too_slow, HealthCheck.filter_too_much]
 InMemory.TestCase.settings = settings(
-    max_examples=300, stateful_step_count=30, deadline=None, suppress_health_check=_SLOW
+    max_examples=EXAMPLES, stateful_step_count=30, deadline=None, suppress_health_check=_SLOW
 )
 InTheTable.TestCase.settings = settings(
-    max_examples=15, stateful_step_count=12, deadline=None, suppress_health_check=_SLOW, phases=_UNSHRUNK
+    max_examples=EXAMPLES // 20, stateful_step_count=12, deadline=None, suppress_health_check=_SLOW, phases=_UNSHRUNK
 )
 TestInMemory = InMemory.TestCase
 TestInTheTable = InTheTable.TestCase
