@@ -29,6 +29,8 @@ GENERATED = (
     "tests/unit/test_completion_machine.py",
     "tests/contract/test_faults_at_the_client.py",
     "tests/contract/test_counters_are_the_truth.py",
+    "tests/integration/test_idempotency.py",
+    "tests/integration/test_quotas.py",
 )
 EXAMPLES = "2000"
 

@@ -27,6 +27,8 @@ class Faulty:
 
     def __init__(self) -> None:
         self._faults: dict[str, list[_Fault]] = {}
+        self._between: dict[str, list[Callable[[], None]]] = {}
+        self.faults_met: list[BaseException] = []
 
     def fail_next(self, method: str, error: BaseException, *, after: bool = False, skip: int = 0) -> None:
         """Let one call of `method` raise `error` once `skip` calls went well; `after` its work was done if so asked."""
@@ -39,17 +41,35 @@ class Faulty:
         if waiting and waiting[0].skip > 0:
             waiting[0].skip -= 1
             return None
-        return waiting.pop(0) if waiting else None
+        if not waiting:
+            return None
+        self.faults_met.append(waiting[0].error)
+        return waiting.pop(0)
+
+    def before_next(self, method: str, act: Callable[[], None]) -> None:
+        """Let another process `act` once, just before the next call of `method` does its work."""
+        assert callable(getattr(self, method)), method
+        self._between.setdefault(method, []).append(act)
+
+    def let_others_act(self, method: str) -> None:
+        """Run what is to happen between the caller's last step and this one."""
+        if waiting := self._between.get(method):
+            waiting.pop(0)()
+
+    def work_again(self) -> None:
+        """Forget the faults that nobody met; who is to act in between still does."""
+        self._faults.clear()
 
 
 F = TypeVar("F", bound=Faulty)
 
 
 def breakable(method: Callable[Concatenate[F, P], R]) -> Callable[Concatenate[F, P], R]:
-    """Make a method of a Faulty obey `fail_next`."""
+    """Make a method of a Faulty obey `fail_next` and `before_next`."""
 
     @functools.wraps(method)
     def wrapped(self: Any, *args: P.args, **kwargs: P.kwargs) -> R:
+        self.let_others_act(method.__name__)
         fault = self.take_fault(method.__name__)
         if fault and not fault.after:
             raise fault.error
