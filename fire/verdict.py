@@ -101,8 +101,10 @@ def _judge_executions(cases: dict[str, Case], world: World, verdict: Verdict) ->
 
 
 def _judge_counters(owners: set[str], seen: Seen, verdict: Verdict) -> None:
-    """A person's open jobs and pictures of the month, and the pictures of the day, as counted and as they are."""
+    """A person's open jobs and pictures of the month, as counted and as they are. The pictures of the day too, where
+    nobody else has used this cloud: what somebody has erased stays counted, and nothing tells any more what it was."""
     jobs = list(seen.jobs.values())
+    alone = {job["owner"]["S"] for job in jobs} <= owners
     month: Counter[tuple[str, str]] = Counter()
     day: Counter[str] = Counter()
     for job in jobs:
@@ -115,11 +117,13 @@ def _judge_counters(owners: set[str], seen: Seen, verdict: Verdict) -> None:
     for item in seen.others:
         partition, _, name = item["pk"]["S"].partition("#")
         kind = item["sk"]["S"]
+        if partition == "OWNER" and name not in owners:
+            continue
         if partition == "OWNER" and kind.startswith("USE#"):
             _compare(f"{name} {kind}", item, "pictures", month[name, kind.removeprefix("USE#")], verdict)
         elif partition == "OWNER" and kind == "OPEN":
             _compare(f"{name} {kind}", item, "jobs", still_open[name], verdict)
-        elif partition == "DAY" and kind == "USE":
+        elif partition == "DAY" and kind == "USE" and alone:
             _compare(f"{name} {kind}", item, "pictures", day[name], verdict)
 
 

@@ -55,7 +55,11 @@ def wait_for_end(cloud: LocalCloud, address: str, job_id: str) -> dict[str, Any]
     """Return the request once it has ended and its owner was told."""
 
     def ended() -> dict[str, Any] | None:
-        view = read(cloud, address, job_id)
+        answer = cloud.http("GET", f"/v1/images/{job_id}", token=cloud.token(address))
+        if answer.status_code == 503 and "Retry-After" in answer.headers:
+            return None  # busy for a moment, and it says so
+        assert answer.status_code == 200, answer.text
+        view: dict[str, Any] = answer.json()
         told = view["notice"] and view["notice"]["state"] != "sending"
         return view if view["status"] in FINAL and told else None
 
