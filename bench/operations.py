@@ -36,6 +36,7 @@ PARAMETERS = {
 }
 UNIT_BYTES = 1024
 _TAKEN, _GIVEN_BACK = 3, 1  # counters of a request that succeeds, one unit each
+_CLAIM, _POINTER = 1, 1  # the claim on an Idempotency-Key, and what leads from a job to its link
 
 
 class Counting:
@@ -75,15 +76,15 @@ def _units(calls: Counter[str], sizes: dict[str, int]) -> dict[str, Any]:
 
     A write of a job is a write to the table, one to `by-owner`, which holds the whole item, and two of one unit to
     `open`, which holds keys only, the time among them: the old entry goes, a new one comes. A write in a transaction
-    costs twice; the beginning takes three counters (month, day, open requests), the end gives one back. Reads are
-    strongly consistent.
+    costs twice: the beginning (job, claim, the counters of month, day and open requests), the end (job, one counter),
+    and the link with its pointer. Reads are strongly consistent.
     """
     job, attempt, link = (math.ceil(sizes[name] / UNIT_BYTES) for name in ("job", "attempt", "link"))
     job_writes = calls["dynamodb:UpdateItem"] - 2  # two of the updates are of the attempt
-    if calls["dynamodb:TransactWriteItems"] != len(("beginning", "end")):
-        raise RuntimeError("A request that succeeds has two transactions; count what the others write.")
-    ends = 2 * (2 * job + job + 1) + 2 * (_TAKEN + _GIVEN_BACK)
-    writes = ends + job_writes * (2 * job + 2) + 3 * attempt + link
+    if calls["dynamodb:TransactWriteItems"] != len(("beginning", "link", "end")):
+        raise RuntimeError("A request that succeeds has three transactions; count what the others write.")
+    ends = 2 * (2 * job + job + 1) + 2 * (_TAKEN + _GIVEN_BACK) + 2 * _CLAIM
+    writes = ends + job_writes * (2 * job + 2) + 3 * attempt + 2 * (link + _POINTER)
     reads = sum(count for name, count in calls.items() if name == "dynamodb:GetItem") * math.ceil(sizes["job"] / 4096)
     return {"write_units": writes, "read_units": reads}
 
@@ -100,6 +101,8 @@ def _variables() -> Iterator[None]:
         "JOB_TTL_DAYS": "90",
         "ADMISSION_PARAMETER": "/bench/admission",
         "QUOTAS_PARAMETER": "/bench/quotas",
+        "INSTANCE_DOLLARS_PER_HOUR": "1.408",
+        "CONFIGURATION_SET": "bench-mail",
         "MODERATION_POLICY_PARAMETER": "/bench/policy",
         "ENDPOINT_NAME": "bench",
         "REQUEST_TTL_SECONDS": "3600",
@@ -219,7 +222,7 @@ def _deliver(world: _World) -> dict[str, int]:
 
 
 def _attempt(world: _World) -> dict[str, Any]:
-    (attempt,) = [item for item in world.item("JOB#") if item["sk"]["S"] != "JOB"]
+    (attempt,) = [item for item in world.item("JOB#") if item["sk"]["S"].startswith("ATTEMPT#")]
     return attempt
 
 
