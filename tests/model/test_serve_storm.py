@@ -51,8 +51,8 @@ def server(tiny_folder: Path, until: Until) -> Iterator[Server]:
     aws = {
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{store.server_port}",
         "AWS_DEFAULT_REGION": "eu-central-1",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
     }
     options = ("--model-dir", str(tiny_folder), "--threads", "1", "--device", "cpu", "--bucket", "pictures")
     server = Server("-m", "afterimage_model", "serve", *options, "--queue-size", "6", environment=aws)

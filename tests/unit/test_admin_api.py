@@ -21,7 +21,7 @@ from fakes.stores import MemoryAccountStore, MemoryJobStore, MemoryOwnerStore
 ADMIN = PERSON | {"sub": "root", "username": "root", "cognito:groups": "[admin]"}
 GENERAL = Quotas(monthly_pictures=50, concurrent_jobs=5, campaign_rows=10, daily_pictures=None)
 OWN = {"monthly_pictures": 7, "concurrent_jobs": None, "campaign_rows": 0}
-SECRET = "canary-prompt"
+CANARY = "canary-prompt"
 
 
 class FakeDirectory:
@@ -270,7 +270,7 @@ def test_a_change_is_on_record_with_who_made_it_and_without_an_address(
 ) -> None:
     api.call("PUT", "users/ada@example.com/quota", body=OWN)
     api.call("POST", "users/bob@example.com/disable")
-    api.call("PUT", "admission", body={"state": "closed", "reason": SECRET})
+    api.call("PUT", "admission", body={"state": "closed", "reason": CANARY})
     changes = [vars(record) for record in caplog.records if record.message == "changed by an admin"]
     assert [(change["admin"], change["what"], change.get("whom")) for change in changes] == [
         ("user#root", "quota", "user#ada"),
@@ -278,4 +278,4 @@ def test_a_change_is_on_record_with_who_made_it_and_without_an_address(
         ("user#root", "admission", None),
     ]
     assert "@example.com" not in repr(changes)
-    assert SECRET not in repr(changes)
+    assert CANARY not in repr(changes)
