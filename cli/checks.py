@@ -91,13 +91,13 @@ def _python() -> Finding:
 def _environments() -> Finding:
     version = tuple(sys.version_info[:2])
     try:
-        stale = [name for name in setup.FILES if not setup.is_made(name, version)]
+        stale = [name for name in setup.EVERYDAY if not setup.is_made(name, version)]
     except setup.SetupError as error:
         return Finding(name="environments", well=False, sentence=str(error), remedy="Restore the checkout: git status")
     return Finding(
         name="environments",
         well=not stale,
-        sentence=f"missing or out of date: {', '.join(stale)}" if stale else ", ".join(setup.FILES),
+        sentence=f"missing or out of date: {', '.join(stale)}" if stale else ", ".join(setup.EVERYDAY),
         remedy="Make them: make setup",
     )
 
