@@ -139,8 +139,12 @@ class OwnerStore(Protocol):
     def begin_erasing(self, owner: str, at_ms: int) -> None:
         """Refuse every new job of the owner from now on: `JobStore.create` raises OwnerErasingError."""
 
-    def erase(self, owner: str) -> None:
-        """Delete it all, the refusal as well."""
+    def erase(self, owner: str, at_ms: int) -> None:
+        """Delete all that is counted of and decided about the owner, who is refused as disabled from then on: a token
+        outlives its sign-in."""
+
+    def end_erasing(self, owner: str) -> None:
+        """Take new jobs again; what is counted and decided stays."""
 
 
 class AccountStore(Protocol):
@@ -193,8 +197,8 @@ class LinkStore(Protocol):
     def list_by_job(self, job_id: JobId) -> tuple[str, ...]:
         """Return the hashes of every link of a job, expired and revoked ones too."""
 
-    def revoke(self, token_hash: str) -> None:
-        """End a link at once; none is as good."""
+    def count_living(self, job_id: JobId, now_ms: int) -> int:
+        """Return how many links of a job have not expired."""
 
     def erase(self, job_id: JobId, token_hash: str) -> None:
         """Delete a link of a job; one that is gone already is as good."""

@@ -423,7 +423,7 @@ def check_state_erase_owner() -> None:
     deps = erase_owner.Dependencies(eraser=eraser, owners=owners, people=people)
     assert erase_owner.handle(asked, deps) == {"owner": asked["owner"], "done": True}
     assert people.calls == [("erase", (asked["owner"].removeprefix("user#"),))]
-    assert owners.calls == [("erase", (asked["owner"],))]
+    assert owners.calls == [("erase", (asked["owner"], clock()))]
 
 
 def check_state_review_images() -> None:

@@ -67,18 +67,12 @@ def test_the_links_of_a_job_are_found_by_it_dead_ones_too(store: LinkStore) -> N
     assert store.list_by_job(job_id(3)) == ()
 
 
-def test_a_revoked_link_says_so_and_no_other_does(store: LinkStore) -> None:
-    for link in (LINK, *OTHERS):
+def test_links_that_have_expired_are_not_counted_deleted_or_not(store: LinkStore) -> None:
+    for link in (LINK, *OTHERS, dataclasses.replace(LINK, token_hash="0" * 64, expires_at_s=LINK.expires_at_s + 1)):
         store.put(link)
-    for _ in range(2):
-        store.revoke(LINK.token_hash)
-    assert store.find(LINK.token_hash) == dataclasses.replace(LINK, revoked=True)
-    assert [store.find(other.token_hash) for other in OTHERS] == list(OTHERS)
-
-
-def test_revoking_a_link_that_is_not_there_makes_none(store: LinkStore) -> None:
-    store.revoke(LINK.token_hash)
-    assert store.find(LINK.token_hash) is None
+    ends_ms = LINK.expires_at_s * 1000
+    assert [store.count_living(job_id(1), at) for at in (ends_ms - 1, ends_ms, ends_ms + 1000)] == [3, 1, 0]
+    assert [store.count_living(job_id(n), NOW_MS) for n in (2, 3)] == [1, 0]
 
 
 def test_an_erased_link_is_gone_and_no_other(store: LinkStore) -> None:
@@ -146,7 +140,6 @@ def every_call(store: LinkStore) -> dict[str, Callable[[], object]]:
         "transact_write_items": lambda: store.put(LINK),
         "get_item": lambda: store.find(LINK.token_hash),
         "query": lambda: store.list_by_job(job_id(1)),
-        "update_item": lambda: store.revoke(LINK.token_hash),
         "delete_item": lambda: store.erase(job_id(1), LINK.token_hash),
     }
 

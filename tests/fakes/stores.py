@@ -135,20 +135,26 @@ class MemoryJobStore(Faulty):
 class MemoryOwnerStore(Faulty):
     """Implements `ports.OwnerStore` on the counters of a job store."""
 
-    def __init__(self, jobs: MemoryJobStore) -> None:
+    def __init__(self, jobs: MemoryJobStore, accounts: MemoryAccountStore | None = None) -> None:
         super().__init__()
         self.jobs = jobs
+        self.accounts = accounts or MemoryAccountStore(jobs)
 
     @breakable
     def begin_erasing(self, owner: str, at_ms: int) -> None:
         self.jobs.erasing.add(owner)
 
     @breakable
-    def erase(self, owner: str) -> None:
+    def erase(self, owner: str, at_ms: int) -> None:
+        self.accounts.records[owner] = Account(disabled=True)
         self.jobs.erasing.discard(owner)
         self.jobs.open.pop(owner, None)
         for counted in [counted for counted in self.jobs.months if counted[0] == owner]:
             del self.jobs.months[counted]
+
+    @breakable
+    def end_erasing(self, owner: str) -> None:
+        self.jobs.erasing.discard(owner)
 
 
 class MemoryAccountStore(Faulty):
@@ -242,9 +248,9 @@ class MemoryLinkStore(Faulty):
         return tuple(sorted(link.token_hash for link in self.records.values() if link.job_id == job_id))
 
     @breakable
-    def revoke(self, token_hash: str) -> None:
-        if link := self.records.get(token_hash):
-            self.records[token_hash] = dataclasses.replace(link, revoked=True)
+    def count_living(self, job_id: JobId, now_ms: int) -> int:
+        found = [self.records[token_hash] for token_hash in self.list_by_job(job_id)]
+        return sum(not is_expired(link.expires_at_s, now_ms) for link in found)
 
     @breakable
     def erase(self, job_id: JobId, token_hash: str) -> None:

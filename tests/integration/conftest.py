@@ -85,6 +85,10 @@ class LocalCloud:
             self._tokens[address] = answer["AuthenticationResult"]["AccessToken"]
         return self._tokens[address]
 
+    def forget(self, address: str) -> None:
+        """Let somebody sign in anew."""
+        self._tokens.pop(address, None)
+
     def http(
         self,
         method: str,

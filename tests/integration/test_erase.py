@@ -218,13 +218,36 @@ def test_a_person_is_erased_whole_and_nobody_else(cloud: LocalCloud) -> None:
     refused = cloud.http("POST", "/v1/images", token=cloud.token(address), body={"prompt": "x"})
     assert (refused.status_code, refused.json()["code"]) == (403, "being_erased")
     cloud.wait_until(lambda: not signed_up(cloud, address), "the end of the sign-in", 180)
-    cloud.wait_until(lambda: items_of(cloud, owner) == [], "the end of the counters", 60)
+    cloud.wait_until(lambda: left_of(cloud, owner) == ["LIMITS"], "the end of the counters", 60)
     assert sightings(cloud, canaries) == dict.fromkeys(canaries, GONE)
     assert execution_status(cloud, running) == "ABORTED"
     assert cloud.http("GET", link).status_code == 404
     late = cloud.http("POST", "/v1/images", token=cloud.token(address), body={"prompt": "x"})
-    assert (late.status_code, late.json()["code"]) == (403, "recipient_not_permitted")
+    assert (late.status_code, late.json()["code"]) == (403, "account_disabled")
     assert read(cloud, other, kept)["status"] == "SUCCEEDED"
+
+
+def test_who_was_erased_and_is_let_in_again_is_somebody_new(cloud: LocalCloud) -> None:
+    """Only an admin of the pool makes a sign-in; the token of the one before is refused, an admin's as well."""
+    address = person()
+    pool = {"UserPoolId": cloud.outputs["UserPoolId"], "Username": cloud.user(address)}
+    cognito = cloud.client("cognito-idp")
+    cognito.admin_add_user_to_group(**pool, GroupName="admin")
+    before, sub = cloud.token(address), sub_of(cloud, address)
+    assert cloud.http("GET", "/v1/admin/quotas", token=before).status_code == 200
+    assert cloud.http("DELETE", "/v1/me", token=before).status_code == 202
+    cloud.wait_until(lambda: left_of(cloud, f"user#{sub}") == ["LIMITS"], "the end of the counters", 180)
+    for method, path in (("GET", "/v1/admin/quotas"), ("GET", "/v1/me")):
+        refused = cloud.http(method, path, token=before)
+        assert (refused.status_code, refused.json()["code"]) == (403, "account_disabled"), path
+    cloud.forget(address)
+    assert cloud.http("GET", "/v1/me", token=cloud.token(address)).json()["admin"] is False
+    assert sub_of(cloud, address) != sub
+
+
+def sub_of(cloud: LocalCloud, address: str) -> str:
+    found = cloud.client("cognito-idp").admin_get_user(UserPoolId=cloud.outputs["UserPoolId"], Username=address)
+    return str(next(entry["Value"] for entry in found["UserAttributes"] if entry["Name"] == "sub"))
 
 
 def signed_up(cloud: LocalCloud, address: str) -> bool:
@@ -236,10 +259,10 @@ def signed_up(cloud: LocalCloud, address: str) -> bool:
     return True
 
 
-def items_of(cloud: LocalCloud, owner: str) -> list[Any]:
+def left_of(cloud: LocalCloud, owner: str) -> list[str]:
     found = cloud.client("dynamodb").query(
         TableName=cloud.outputs["TableName"],
         KeyConditionExpression="pk = :pk",
         ExpressionAttributeValues={":pk": {"S": f"OWNER#{owner}"}},
     )
-    return list(found["Items"])
+    return [item["sk"]["S"] for item in found["Items"]]

@@ -364,7 +364,7 @@ GRANTS: tuple[Grant, ...] = (
         "dynamodb:Query",
         (
             "adapters/dynamodb/attempts.py:DynamoAttemptStore.list_by_job",
-            "adapters/dynamodb/links.py:DynamoLinkStore.list_by_job",
+            "adapters/dynamodb/links.py:DynamoLinkStore._pointers",
         ),
     ),
     Grant(
@@ -421,13 +421,6 @@ GRANTS: tuple[Grant, ...] = (
     Grant(
         "OwnerApiFunction",
         "MakeAndEndLinks",
-        "dynamodb:UpdateItem",
-        ("adapters/dynamodb/links.py:DynamoLinkStore.revoke",),
-        judged=NO_LEADING_KEYS,
-    ),
-    Grant(
-        "OwnerApiFunction",
-        "MakeAndEndLinks",
         "dynamodb:DeleteItem",
         ("adapters/dynamodb/links.py:DynamoLinkStore.erase",),
         judged=NO_LEADING_KEYS,
@@ -459,7 +452,7 @@ GRANTS: tuple[Grant, ...] = (
         "dynamodb:Query",
         (
             "adapters/dynamodb/attempts.py:DynamoAttemptStore.list_by_job",
-            "adapters/dynamodb/links.py:DynamoLinkStore.list_by_job",
+            "adapters/dynamodb/links.py:DynamoLinkStore._pointers",
         ),
     ),
     Grant(
@@ -504,7 +497,7 @@ GRANTS: tuple[Grant, ...] = (
         "dynamodb:Query",
         (
             "adapters/dynamodb/attempts.py:DynamoAttemptStore.list_by_job",
-            "adapters/dynamodb/links.py:DynamoLinkStore.list_by_job",
+            "adapters/dynamodb/links.py:DynamoLinkStore._pointers",
         ),
     ),
     Grant(
@@ -529,9 +522,13 @@ GRANTS: tuple[Grant, ...] = (
     ),
     Grant(
         "EraseOwnerFunction",
-        "GiveQuotaBack",
+        "GiveQuotaBackAndMarkOwner",
         "dynamodb:UpdateItem",
-        ("adapters/dynamodb/counters.py:releases",),
+        (
+            "adapters/dynamodb/counters.py:releases",
+            "adapters/dynamodb/owners.py:DynamoOwnerStore.end_erasing",
+            "adapters/dynamodb/owners.py:DynamoOwnerStore.erase",
+        ),
         judged=NO_LEADING_KEYS,
     ),
     Grant(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from afterimage.domain.errors import OwnerErasingError, StoreUnavailableError
+from afterimage.domain.errors import AccountDisabledError, OwnerErasingError, StoreUnavailableError
 from afterimage.domain.quotas import UNLIMITED, charge_for
 from afterimage.domain.status import JobStatus
 from afterimage.handlers import erase_owner as handler
@@ -74,10 +74,26 @@ def test_requests_that_have_expired_go_as_well() -> None:
     assert set(world.jobs.records) == {job_id(999)}
 
 
-def test_a_program_has_no_sign_in_to_erase() -> None:
-    world = World(1, owner="client#nightly")
+@pytest.mark.parametrize("owner", ["client#nightly", "schedule#sample"])
+def test_a_program_has_no_sign_in_to_erase_and_its_counters_and_decisions_stay(owner: str) -> None:
+    world = World(1, owner=owner)
+    accounts = world.owners.accounts
+    accounts.set_disabled(owner, True)
+    world.jobs.months[owner, CHARGE.month] = 7
+    world.begin()
     world.people.fail_next("erase", AssertionError("asked"))
     assert [world.erase(), world.erase()] == [False, True]
+    assert set(world.jobs.records) == {job_id(999)}
+    assert (world.jobs.erasing, world.jobs.months[owner, CHARGE.month]) == (set(), 7 - CHARGE.pictures)
+    assert accounts.find(owner).disabled
+
+
+def test_a_person_who_was_erased_is_refused_while_the_token_lives() -> None:
+    world = World(1)
+    world.begin()
+    assert [world.erase(), world.erase()] == [False, True]
+    with pytest.raises(AccountDisabledError):
+        world.owners.accounts.find(OWNER).check()
 
 
 @pytest.mark.parametrize(("where", "method"), [("people", "erase"), ("owners", "erase"), ("jobs", "erase")])

@@ -117,6 +117,28 @@ def test_a_request_has_so_many_links_and_no_more() -> None:
     assert len(world.links.records) == MAX_LINKS
 
 
+def test_links_that_ended_or_were_taken_back_leave_room_for_others() -> None:
+    many = tuple(
+        dataclasses.replace(MAILED, token_hash=f"{number:064}", expires_at_s=NOW_MS // 1000 + 60)
+        for number in range(MAX_LINKS)
+    )
+    world = World(DONE, *many)
+    with pytest.raises(TooManyLinksError):
+        world.share(picture=0)
+    unshare_request(job_id(1), ADA, world.sharing)
+    assert world.share(picture=0)
+    world = World(DONE, *many)
+    world.clock.pass_s(61)
+    assert world.share(picture=0)
+
+
+def test_a_repeat_makes_another_link_and_leaves_the_first_as_it_is() -> None:
+    world = World()
+    first, second = world.share(picture=0), world.share(picture=0)
+    assert first != second
+    assert [world.follow(one.url) for one in (*first, *second)] == [DONE.pictures[0].key] * 2
+
+
 def test_taking_back_ends_every_link_the_mailed_ones_as_well_and_twice_is_as_good() -> None:
     other = dataclasses.replace(MAILED, token_hash="b" * 64, job_id=job_id(2))
     world = World(DONE, MAILED, other)
@@ -126,10 +148,7 @@ def test_taking_back_ends_every_link_the_mailed_ones_as_well_and_twice_is_as_goo
         for one in shared:
             with pytest.raises(LinkNotFoundError):
                 world.follow(one.url)
-        assert {link.token_hash: link.revoked for link in world.links.records.values() if link.job_id == job_id(2)} == {
-            other.token_hash: False
-        }
-    assert world.links.records[MAILED.token_hash].revoked
+        assert world.links.records == {other.token_hash: other}
 
 
 def test_after_taking_back_one_may_share_anew() -> None:

@@ -8,6 +8,7 @@
     │   ├── AccessTokenNeededError
     │   ├── AccountDisabledError
     │   ├── AdminOnlyError
+    │   ├── ProgramErasureError
     │   ├── PersonNotFoundError
     │   ├── OwnAccountError
     │   ├── RecipientNotPermittedError
@@ -111,6 +112,14 @@ class AdminOnlyError(RejectedError):
     sentence = "Only an admin may do this."
 
 
+class ProgramErasureError(RejectedError):
+    """Raised when a program asks to be erased as a whole: it keeps its credentials, so it would begin anew with nothing
+    counted and nothing decided about it."""
+
+    code = "program_erasure"
+    sentence = "A program is erased by an admin. It may erase each of its requests itself."
+
+
 class PersonNotFoundError(RejectedError):
     """Raised when an admin names somebody whom the directory does not know."""
 
@@ -182,10 +191,10 @@ class NothingToShareError(RejectedError):
 
 
 class TooManyLinksError(RejectedError):
-    """Raised when a request has as many links as one may have."""
+    """Raised when a request has as many living links as one may have."""
 
     code = "too_many_links"
-    sentence = "This request has too many links. Unshare it, or delete it."
+    sentence = "This request has too many links. Take them back, and share it anew."
 
 
 class AdmissionClosedError(RejectedError):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from afterimage.domain.job import JobId
 
 TOKEN_BYTES = 32  # 256 bits
-MAX_LINKS = 100  # of one job, the mailed ones among them
+MAX_LINKS = 100  # living ones of one job, the mailed among them
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 
 

@@ -22,6 +22,7 @@ from afterimage.adapters.dynamodb.owners import DynamoOwnerStore
 from afterimage.adapters.erasure_machines import ErasureMachines
 from afterimage.adapters.s3_job_objects import S3JobObjects
 from afterimage.adapters.step_functions import StepFunctionsWorkflow
+from afterimage.domain.errors import ProgramErasureError
 from afterimage.domain.recipients import Caller
 from afterimage.http.application import application, problems
 from afterimage.http.caller import caller_from_claims
@@ -135,7 +136,8 @@ def delete_image(job_id: _JobIdInPath) -> Response[str]:
 @app.post(
     "/v1/images/<job_id>/share",
     summary="Share pictures",
-    description="Makes new links that anybody may follow. They are told this once.",
+    description="Makes new links that anybody may follow. They are told this once, because only their hashes are kept."
+    " A repeat makes more and leaves the others as they are; a request has at most 100 that have not expired.",
     status_code=HTTPStatus.CREATED,
     responses={201: {"description": "The new links", "content": {"application/json": {"model": ShareView}}}}
     | problems(400, 401, 403, 404, 409, 415, 422, 500, 503),
@@ -173,8 +175,8 @@ def delete_share(job_id: _JobIdInPath) -> Response[str]:
 @app.delete(
     "/v1/me",
     summary="Erase everything of yours",
-    description="Begins to erase every request, picture and link of yours, your counters, and a person's sign-in."
-    " Nothing new is accepted from then on.",
+    description="For people: begins to erase every request, picture and link of yours, your counters, and your sign-in."
+    " Nothing new is accepted from then on. A program is erased by an admin.",
     status_code=HTTPStatus.ACCEPTED,
     responses={202: {"description": "Erasing has begun", "content": {"application/json": {"model": Erasing}}}}
     | problems(401, 403, 500, 503),
@@ -184,8 +186,7 @@ def delete_me() -> Response[Erasing]:
     """Have everything of the caller's erased; it takes some minutes."""
     deps, caller = _deps(), _signed_in()
     if caller.username is None:
-        # A program keeps its credentials, and a mark that was erased with the rest would let it in again.
-        deps.accounts.find(caller.owner).check()
+        raise ProgramErasureError()
     begin_erasing_owner(
         caller.owner, owners=deps.owners, erasures=deps.eraser.erasures, clock=deps.eraser.stopper.clock
     )

@@ -1,4 +1,8 @@
-"""Erase everything of an owner: first nothing new is taken, then job after job goes, then what tells who it was."""
+"""Erase everything of an owner: first nothing new is taken, then job after job goes, then what tells who it was.
+
+A person is gone after that, and whoever comes back is somebody new to us. A program or a schedule goes on with the same
+name, so what is counted of it and what an admin decided about it stay: neither says anything about a person.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +23,7 @@ def begin_erasing_owner(owner: str, *, owners: OwnerStore, erasures: Erasures, c
 def erase_owner(owner: str, eraser: Eraser, *, owners: OwnerStore, people: People) -> bool:
     """Erase a page of the owner's jobs; True once there are none and everything else is gone too.
 
-    The sign-in goes before the mark that refuses new jobs: whoever has none is refused for that. A token lives on for
-    up to an hour.
+    The sign-in goes before the mark that refuses new jobs; a token lives on for up to an hour, and is refused.
     """
     page = eraser.stopper.jobs.list_by_owner(owner, PAGE, None, 0)  # at the beginning of time nothing has expired
     for job in page:
@@ -29,5 +32,7 @@ def erase_owner(owner: str, eraser: Eraser, *, owners: OwnerStore, people: Peopl
         return False
     if owner.startswith(_PERSON):
         people.erase(owner.removeprefix(_PERSON))
-    owners.erase(owner)
+        owners.erase(owner, eraser.stopper.clock())
+    else:
+        owners.end_erasing(owner)
     return True

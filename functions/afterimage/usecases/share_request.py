@@ -32,6 +32,9 @@ def share_request(
 ) -> tuple[SharedPicture, ...]:
     """Return a new link for one picture of the caller's job, or for each, for so many days or as long as it is kept.
 
+    Asked again it makes more: only hashes are kept, so a link that was told cannot be told again. Those of a call whose
+    answer was lost are known to nobody and end by themselves.
+
     Raises JobNotFoundError, NothingToShareError, InvalidRequestError for a picture that is not there, and
     TooManyLinksError.
     """
@@ -41,7 +44,8 @@ def share_request(
     wanted = tuple(one for one in job.pictures if picture is None or one.number == picture)
     if not wanted:
         raise InvalidRequestError("The request has no picture of that number.", code="no_such_picture")
-    if len(sharing.links.list_by_job(job.job_id)) + len(wanted) > MAX_LINKS:
+    # Against what piles up: two calls at once may pass it together.
+    if sharing.links.count_living(job.job_id, sharing.clock()) + len(wanted) > MAX_LINKS:
         raise TooManyLinksError()
     expires_at_s = min(sharing.clock() // 1000 + days * DAY_S, job.expires_at_s)
     return tuple(_share(job, one, expires_at_s, sharing) for one in wanted)
@@ -62,10 +66,11 @@ def _share(job: Job, picture: Picture, expires_at_s: int, sharing: Sharing) -> S
 
 
 def unshare_request(job_id: str, caller: Caller, sharing: Sharing) -> None:
-    """End every link to the caller's job, those of the mail as well: who takes a picture back means all of it.
+    """Erase every link to the caller's job, those of the mail as well: who takes a picture back means all of it.
+    Sharing anew makes others.
 
     Raises JobNotFoundError.
     """
     job = read_request(job_id, caller, jobs=sharing.jobs, clock=sharing.clock)
     for token_hash in sharing.links.list_by_job(job.job_id):
-        sharing.links.revoke(token_hash)
+        sharing.links.erase(job.job_id, token_hash)

@@ -12,7 +12,7 @@ from afterimage.domain.quotas import Quota, day_of, month_of
 _KEYS = frozenset({"pk", "sk"})
 
 
-def _limits_key(owner: str) -> Item:
+def limits_key(owner: str) -> Item:
     return key(f"OWNER#{owner}", "LIMITS")
 
 
@@ -26,7 +26,7 @@ class DynamoAccountStore:
     def find(self, owner: str) -> Account:
         """Return what was decided, read consistently: a decision holds from the next request on."""
         with reaching_the_table():
-            item = self._client.get_item(TableName=self._table, Key=_limits_key(owner), ConsistentRead=True).get("Item")
+            item = self._client.get_item(TableName=self._table, Key=limits_key(owner), ConsistentRead=True).get("Item")
         return read(Account, item, _KEYS) if item else Account()
 
     def usage(self, owner: str, at_ms: int) -> Usage:
@@ -60,7 +60,7 @@ class DynamoAccountStore:
             }
         with reaching_the_table():
             self._client.update_item(
-                TableName=self._table, Key=_limits_key(owner), ExpressionAttributeNames={"#name": name}, **change
+                TableName=self._table, Key=limits_key(owner), ExpressionAttributeNames={"#name": name}, **change
             )
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from afterimage.adapters.aws import error_code
 from afterimage.adapters.dynamodb.items import Item, attribute, attributes, key, reaching_the_table, read
 from afterimage.domain.errors import StoreUnavailableError
+from afterimage.domain.expiry import is_expired
 from afterimage.domain.job import JobId
 from afterimage.domain.links import Link
 
@@ -60,30 +60,22 @@ class DynamoLinkStore:
 
     def list_by_job(self, job_id: JobId) -> tuple[str, ...]:
         """Return the hashes of a job's links, by their pointers. One page holds thousands, and a job has few."""
+        return tuple(item["sk"]["S"].removeprefix("LINK#") for item in self._pointers(job_id))
+
+    def count_living(self, job_id: JobId, now_ms: int) -> int:
+        """Return how many have not expired: DynamoDB deletes the others days later, and nobody should wait for that."""
+        return sum(not is_expired(int(item["expires_at_s"]["N"]), now_ms) for item in self._pointers(job_id))
+
+    def _pointers(self, job_id: JobId) -> list[Item]:
         beginning = _pointer_key(job_id, "")
         with reaching_the_table():
-            items = self._client.query(
+            items: list[Item] = self._client.query(
                 TableName=self._table,
                 KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
                 ExpressionAttributeValues={":pk": beginning["pk"], ":sk": beginning["sk"]},
                 ConsistentRead=True,
             )["Items"]
-        return tuple(item["sk"]["S"].removeprefix("LINK#") for item in items)
-
-    def revoke(self, token_hash: str) -> None:
-        """Mark a link as revoked; none, or one that is deleted meanwhile, is as good."""
-        try:
-            with reaching_the_table():
-                self._client.update_item(
-                    TableName=self._table,
-                    Key=_link_key(token_hash),
-                    UpdateExpression="SET revoked = :yes",
-                    ConditionExpression="attribute_exists(pk)",
-                    ExpressionAttributeValues={":yes": attribute(True)},
-                )
-        except ClientError as exc:
-            if error_code(exc) != "ConditionalCheckFailedException":
-                raise
+        return items
 
     def erase(self, job_id: JobId, token_hash: str) -> None:
         """Delete a link and then its pointer, so that a crash between leaves nothing that cannot be found."""
