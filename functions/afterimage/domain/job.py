@@ -7,6 +7,7 @@ from typing import NewType
 
 from afterimage.domain.moderation import Decision
 from afterimage.domain.quotas import Charge
+from afterimage.domain.row_ref import RowRef
 from afterimage.domain.status import JobStatus
 
 JobId = NewType("JobId", str)
@@ -120,7 +121,7 @@ class Notice:
 class Job:
     """The record of one request. `owner` is `user#sub`, `client#id` or `schedule#name`. A job of a version without
     quotas has no `charge` and gives nothing back. `claim_hash` is the hash of its Idempotency-Key, by which the claim
-    is found when the job is erased."""
+    is found when the job is erased. `row` says for which row of a campaign it was made."""
 
     job_id: JobId
     owner: str
@@ -139,6 +140,7 @@ class Job:
     notice: Notice | None = None
     charge: Charge | None = None
     claim_hash: str | None = None
+    row: RowRef | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

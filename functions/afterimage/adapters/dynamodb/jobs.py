@@ -10,10 +10,13 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from afterimage.adapters.aws import error_code
+from afterimage.adapters.dynamodb.campaign_rows import claimings, refusal, settlements
 from afterimage.adapters.dynamodb.counters import releases, takings
 from afterimage.adapters.dynamodb.items import Item, attribute, attributes, key, reaching_the_table, read
 from afterimage.adapters.dynamodb.status_write import status_write
 from afterimage.adapters.dynamodb.transactions import TRIES, CancelledError, pause_with_jitter, transact
+from afterimage.campaign_ports import RowTakenError
+from afterimage.domain.campaign import RowClaim, Run
 from afterimage.domain.errors import JobClosedError, JobNotFoundError, OwnerErasingError, StoreUnavailableError
 from afterimage.domain.expiry import is_expired
 from afterimage.domain.job import Job, JobId, Notice
@@ -55,6 +58,25 @@ class DynamoJobStore:
                 if exc.failed(member):
                     erasing = "erasing" in exc.reasons[member].get("Item", {})
                     raise (OwnerErasingError() if erasing else refusal) from exc
+            raise
+
+    def create_for_row(self, job: Job, quotas: Quotas, claim: RowClaim, run: Run) -> None:
+        """Put the job of a row, take the charge and claim the row in one transaction. Raises RowTakenError, which goes
+        before RunHaltedError, which goes before QuotaExceededError."""
+        records = self._puts(job, None)
+        claimed = claimings(self._table, claim, run, job.job_id)
+        taken = takings(self._table, job, quotas)
+        try:
+            self._transact([*records, *claimed, *(update for update, _ in taken)])
+        except CancelledError as exc:
+            if exc.failed(2):
+                raise RowTakenError from exc
+            if exc.failed(1):
+                raise refusal(claim, exc.reasons[1].get("Item", {})) from exc
+            for member, (_, refused) in enumerate(taken, start=3):
+                if exc.failed(member):
+                    erasing = "erasing" in exc.reasons[member].get("Item", {})
+                    raise (OwnerErasingError() if erasing else refused) from exc
             raise
 
     def _puts(self, job: Job, claim: IdempotencyClaim | None) -> list[Item]:
@@ -168,6 +190,7 @@ class DynamoJobStore:
                 "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
             }
             given = releases(self._table, item, delivered=to is JobStatus.SUCCEEDED)
+            given += settlements(self._table, item, to, changes.failure.code if changes.failure else None)
             try:
                 self._transact([{"Update": write}, *given])
             except CancelledError as exc:

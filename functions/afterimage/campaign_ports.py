@@ -1,0 +1,96 @@
+"""What the use cases of campaigns ask of the outside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from afterimage.domain.campaign import Campaign, Row, RowClaim, Run, RunStatus
+from afterimage.domain.job import Job, JobId
+from afterimage.domain.quotas import Quotas
+from afterimage.domain.row_ref import CampaignId, RowRef
+
+
+class RowTakenError(Exception):
+    """Raised by a claim when the row has a job or an outcome already; not a product error, only a race lost."""
+
+
+class RowJobs(Protocol):
+    """Jobs, where they are made for rows."""
+
+    def create_for_row(self, job: Job, quotas: Quotas, claim: RowClaim, run: Run) -> None:
+        """Put the job, take its charge and claim the row of `run` as it was read, all or nothing. Raises RowTakenError,
+        which goes before RunHaltedError, which goes before QuotaExceededError."""
+
+    def get(self, job_id: JobId, now_ms: int) -> Job:
+        """Return a job that has not expired. Raises JobNotFoundError."""
+
+
+class CampaignStore(Protocol):
+    """Campaigns, their runs and rows. Every method raises StoreUnavailableError when throttled."""
+
+    def put(self, campaign: Campaign) -> None:
+        """Store a new campaign so that its owner and admins find it."""
+
+    def get(self, campaign_id: CampaignId, now_ms: int) -> Campaign:
+        """Return a campaign that has not expired, read consistently. Raises CampaignNotFoundError."""
+
+    def change(self, read: Campaign, changed: Campaign) -> None:
+        """Replace what was read, unless it was changed meanwhile: then raises CampaignChangedError. `changed` must have
+        a later `updated_at_ms`."""
+
+    def list_by_owner(self, owner: str | None, limit: int, after: CampaignId | None) -> tuple[CampaignId, ...]:
+        """Return ids, newest first, those older than `after` only; of everybody where `owner` is None."""
+
+    def erase(self, campaign: Campaign) -> None:
+        """Delete the campaign and what finds it; runs and rows name nobody, and expire."""
+
+    def begin_run(self, read: Campaign, run: Run, at_ms: int) -> bool:
+        """Put a new run and make it the campaign's latest, all or nothing. False when a run of that id is there
+        already: the same event came twice. Raises CampaignChangedError."""
+
+    def get_run(self, campaign_id: CampaignId, run_id: str) -> Run:
+        """Return a run, read consistently. Raises CampaignNotFoundError."""
+
+    def list_runs(self, campaign_id: CampaignId, limit: int) -> tuple[str, ...]:
+        """Return ids of runs, the latest first."""
+
+    def move_run(self, run: Run, to: RunStatus, at_ms: int, *, reason: str | None = None) -> Run | None:
+        """Write a status over the one that was read, in the leg that was read; None when it moved on meanwhile."""
+
+    def next_leg(
+        self,
+        run: Run,
+        at_ms: int,
+        *,
+        retrying: bool,
+        budget_pictures: int | None,
+        budget_micros: int | None,
+        max_failures: int | None,
+    ) -> Run | None:
+        """Set a run that rests going again, one leg on, with these bounds; None when it moved on meanwhile."""
+
+    def get_row(self, campaign_id: CampaignId, run_id: str, row: int) -> Row | None:
+        """Return a row that was claimed or refused, read consistently."""
+
+    def list_rows(self, campaign_id: CampaignId, run_id: str, after: int, limit: int) -> tuple[Row, ...]:
+        """Return rows in their order, those behind `after` only."""
+
+    def attach(self, ref: RowRef, task_token: str) -> bool:
+        """Have somebody else wait for a row's end. False when it has ended."""
+
+    def refuse_row(self, claim: RowClaim, failure_code: str, at_ms: int) -> None:
+        """Settle a row that cannot be asked for as FAILED. Raises RunHaltedError and RowTakenError as a claim does."""
+
+
+class CampaignFiles(Protocol):
+    """A campaign's folder in the bucket."""
+
+    def read_range(self, key: str, start: int, length: int) -> bytes:
+        """Return a part of an object. Raises StoreUnavailableError, or CampaignNotFoundError when it is gone."""
+
+    def write(self, key: str, body: Iterable[bytes], content_type: str) -> None:
+        """Store an object of any size."""
+
+    def erase(self, prefix: str) -> None:
+        """Delete everything under a prefix."""
