@@ -171,7 +171,10 @@ GRANTS: tuple[Grant, ...] = (
         "ModeratePromptFunction",
         "GiveQuotaBack",
         "dynamodb:UpdateItem",
-        ("adapters/dynamodb/counters.py:releases",),
+        (
+            "adapters/dynamodb/campaign_rows.py:settlements",
+            "adapters/dynamodb/counters.py:releases",
+        ),
         judged=NO_LEADING_KEYS,
     ),
     Grant(
@@ -265,7 +268,10 @@ GRANTS: tuple[Grant, ...] = (
         "ReviewImagesFunction",
         "GiveQuotaBack",
         "dynamodb:UpdateItem",
-        ("adapters/dynamodb/counters.py:releases",),
+        (
+            "adapters/dynamodb/campaign_rows.py:settlements",
+            "adapters/dynamodb/counters.py:releases",
+        ),
         judged=NO_LEADING_KEYS,
     ),
     Grant(
@@ -306,7 +312,10 @@ GRANTS: tuple[Grant, ...] = (
         "NotifyRequesterFunction",
         "GiveQuotaBack",
         "dynamodb:UpdateItem",
-        ("adapters/dynamodb/counters.py:releases",),
+        (
+            "adapters/dynamodb/campaign_rows.py:settlements",
+            "adapters/dynamodb/counters.py:releases",
+        ),
         judged=NO_LEADING_KEYS,
     ),
     Grant(
@@ -401,7 +410,11 @@ GRANTS: tuple[Grant, ...] = (
         "OwnerApiFunction",
         "GiveQuotaBackAndMarkOwner",
         "dynamodb:UpdateItem",
-        ("adapters/dynamodb/counters.py:releases", "adapters/dynamodb/owners.py:DynamoOwnerStore.begin_erasing"),
+        (
+            "adapters/dynamodb/campaign_rows.py:settlements",
+            "adapters/dynamodb/counters.py:releases",
+            "adapters/dynamodb/owners.py:DynamoOwnerStore.begin_erasing",
+        ),
         judged=NO_LEADING_KEYS,
     ),
     Grant(
@@ -525,6 +538,7 @@ GRANTS: tuple[Grant, ...] = (
         "GiveQuotaBackAndMarkOwner",
         "dynamodb:UpdateItem",
         (
+            "adapters/dynamodb/campaign_rows.py:settlements",
             "adapters/dynamodb/counters.py:releases",
             "adapters/dynamodb/owners.py:DynamoOwnerStore.end_erasing",
             "adapters/dynamodb/owners.py:DynamoOwnerStore.erase",
@@ -603,7 +617,10 @@ GRANTS: tuple[Grant, ...] = (
         "RecordFailureFunction",
         "GiveQuotaBack",
         "dynamodb:UpdateItem",
-        ("adapters/dynamodb/counters.py:releases",),
+        (
+            "adapters/dynamodb/campaign_rows.py:settlements",
+            "adapters/dynamodb/counters.py:releases",
+        ),
         judged=NO_LEADING_KEYS,
     ),
     # CloseLostJobFunction
@@ -622,7 +639,10 @@ GRANTS: tuple[Grant, ...] = (
         "CloseLostJobFunction",
         "GiveQuotaBack",
         "dynamodb:UpdateItem",
-        ("adapters/dynamodb/counters.py:releases",),
+        (
+            "adapters/dynamodb/campaign_rows.py:settlements",
+            "adapters/dynamodb/counters.py:releases",
+        ),
         judged=NO_LEADING_KEYS,
     ),
     Grant(
