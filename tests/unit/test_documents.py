@@ -53,6 +53,7 @@ def raised_at_the_door() -> set[str]:
         found.add(kind)
     # What only states raise, or what has a code per rule.
     states = {"JobClosedError", "GenerationRefusedError", "EngineUnavailableError", "ModeratorUnavailableError"}
+    states |= {"RunHaltedError", "RowDeferredError"}
     return {kind.code for kind in found if kind.__name__ not in states | {"RejectedError", "QuotaExceededError"}}
 
 

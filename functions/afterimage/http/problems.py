@@ -7,6 +7,7 @@ from http import HTTPStatus
 
 from aws_lambda_powertools.event_handler import Response
 
+from afterimage.domain.campaign_errors import CampaignNotFoundError, CampaignStateError
 from afterimage.domain.errors import (
     AccessTokenNeededError,
     AccountDisabledError,
@@ -45,8 +46,10 @@ _STATUS: tuple[tuple[type[AfterimageError], HTTPStatus], ...] = (
     (PersonNotFoundError, HTTPStatus.NOT_FOUND),
     (JobNotFoundError, HTTPStatus.NOT_FOUND),
     (LinkNotFoundError, HTTPStatus.NOT_FOUND),
+    (CampaignNotFoundError, HTTPStatus.NOT_FOUND),
     (LinkExpiredError, HTTPStatus.GONE),
     (JobClosedError, HTTPStatus.CONFLICT),
+    (CampaignStateError, HTTPStatus.CONFLICT),
     (NothingToShareError, HTTPStatus.CONFLICT),
     (TooManyLinksError, HTTPStatus.CONFLICT),
     (OwnAccountError, HTTPStatus.CONFLICT),
