@@ -16,8 +16,7 @@ from afterimage.domain.campaign import (
     Run,
     RunStatus,
 )
-from afterimage.domain.campaign_errors import CampaignChangedError, CampaignNotFoundError, RunHaltedError
-from afterimage.domain.errors import QuotaExceededError
+from afterimage.domain.errors import CampaignChangedError, CampaignNotFoundError, QuotaExceededError, RunHaltedError
 from afterimage.domain.job import Failure, Job
 from afterimage.domain.quotas import UNLIMITED, charge_for
 from afterimage.domain.row_ref import CampaignId

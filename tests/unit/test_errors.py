@@ -54,7 +54,11 @@ def test_leaves_are_the_classes_without_children_in_order() -> None:
 def test_leaves_of_a_branch_belong_to_it() -> None:
     for branch in (RejectedError, TransientError, FailedError):
         assert all(issubclass(leaf, branch) for leaf in leaves(branch))
-    assert {leaf.__name__ for leaf in leaves(InvalidRequestError)} == {"UnknownPresetError", "InvalidCursorError"}
+    assert {leaf.__name__ for leaf in leaves(InvalidRequestError)} == {
+        "UnknownPresetError",
+        "InvalidCursorError",
+        "CampaignInvalidError",
+    }
 
 
 @pytest.mark.parametrize("cls", CLASSES)

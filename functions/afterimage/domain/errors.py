@@ -4,7 +4,8 @@
     ├── RejectedError        the caller's doing; asking again changes nothing
     │   ├── InvalidRequestError
     │   │   ├── UnknownPresetError
-    │   │   └── InvalidCursorError
+    │   │   ├── InvalidCursorError
+    │   │   └── CampaignInvalidError
     │   ├── AccessTokenNeededError
     │   ├── AccountDisabledError
     │   ├── AdminOnlyError
@@ -25,6 +26,9 @@
     │   │   ├── MonthlyQuotaReachedError
     │   │   ├── TooManyOpenRequestsError
     │   │   └── DailyCapReachedError
+    │   ├── CampaignNotFoundError
+    │   ├── CampaignStateError
+    │   ├── RunHaltedError
     │   └── GenerationRefusedError
     ├── TransientError       may pass; Step Functions retries these by name
     │   ├── StoreUnavailableError
@@ -33,6 +37,8 @@
     │   ├── WorkflowUnavailableError
     │   ├── MailUnavailableError
     │   ├── NoticeInFlightError
+    │   ├── CampaignChangedError
+    │   ├── RowDeferredError
     │   └── UnknownInferenceError
     └── FailedError          ours; final
         ├── GenerationFailedError
@@ -89,6 +95,13 @@ class InvalidCursorError(InvalidRequestError):
 
     code = "invalid_cursor"
     sentence = "The cursor is not one that this list gave out."
+
+
+class CampaignInvalidError(InvalidRequestError):
+    """Raised when a campaign's settings break a rule; the code says which."""
+
+    code = "campaign_invalid"
+    sentence = "The campaign is not valid."
 
 
 class AccessTokenNeededError(RejectedError):
@@ -236,6 +249,32 @@ class DailyCapReachedError(QuotaExceededError):
     sentence = "The service has taken as many pictures as it may today."
 
 
+class CampaignNotFoundError(RejectedError):
+    """Raised for a campaign or a run that does not exist, has expired or is somebody else's."""
+
+    code = "campaign_not_found"
+    sentence = "There is no such campaign."
+
+
+class CampaignStateError(RejectedError):
+    """Raised when a campaign does not stand where a step begins; the code says where it stands."""
+
+    code = "campaign_not_ready"
+    sentence = "The campaign's rows have not been checked, or have faults."
+
+
+class RunHaltedError(RejectedError):
+    """Raised when a run takes no more rows: paused, stopped, another leg, out of budget, too many failures. `reason` is
+    None where the run had been halted before."""
+
+    code = "run_halted"
+    sentence = "The run takes no more rows."
+
+    def __init__(self, reason: str | None = None) -> None:
+        super().__init__()
+        self.reason = reason
+
+
 class GenerationRefusedError(RejectedError):
     """Raised when the model container refuses the job before any work: outside its limits, unknown scheduler."""
 
@@ -278,6 +317,20 @@ class MailUnavailableError(TransientError):
 
 class NoticeInFlightError(TransientError):
     """Raised when another run is telling the person right now, or died doing so a moment ago."""
+
+
+class CampaignChangedError(TransientError):
+    """Raised when a campaign was changed between reading and writing it."""
+
+    code = "campaign_changed"
+    sentence = "The campaign was changed meanwhile. Please try again."
+
+
+class RowDeferredError(TransientError):
+    """Raised when a row cannot begin yet, because its owner has as many open requests as allowed."""
+
+    code = "row_deferred"
+    sentence = "The row waits until other requests have ended."
 
 
 class UnknownInferenceError(TransientError):

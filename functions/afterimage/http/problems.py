@@ -7,13 +7,14 @@ from http import HTTPStatus
 
 from aws_lambda_powertools.event_handler import Response
 
-from afterimage.domain.campaign_errors import CampaignNotFoundError, CampaignStateError
 from afterimage.domain.errors import (
     AccessTokenNeededError,
     AccountDisabledError,
     AdminOnlyError,
     AdmissionClosedError,
     AfterimageError,
+    CampaignNotFoundError,
+    CampaignStateError,
     IdempotencyConflictError,
     JobClosedError,
     JobNotFoundError,

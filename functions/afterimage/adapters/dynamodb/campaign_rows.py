@@ -18,7 +18,7 @@ from afterimage.domain.campaign import (
     Run,
     RunStatus,
 )
-from afterimage.domain.campaign_errors import RunHaltedError
+from afterimage.domain.errors import RunHaltedError
 from afterimage.domain.job import JobId
 from afterimage.domain.row_ref import CampaignId, RowRef
 from afterimage.domain.status import JobStatus

@@ -19,7 +19,7 @@ from afterimage.adapters.dynamodb.items import Item, attribute, attributes, key,
 from afterimage.adapters.dynamodb.transactions import CancelledError, pause_with_jitter, transact
 from afterimage.campaign_ports import RowTakenError
 from afterimage.domain.campaign import Campaign, Row, RowClaim, Run, RunStatus
-from afterimage.domain.campaign_errors import CampaignChangedError, CampaignNotFoundError
+from afterimage.domain.errors import CampaignChangedError, CampaignNotFoundError
 from afterimage.domain.expiry import is_expired
 from afterimage.domain.row_ref import CampaignId, RowRef
 
