@@ -83,6 +83,27 @@ class CampaignStore(Protocol):
         """Settle a row that cannot be asked for as FAILED. Raises RunHaltedError and RowTakenError as a claim does."""
 
 
+class CampaignWorkflow(Protocol):
+    """The state machine of campaigns, seen from outside."""
+
+    def start(self, campaign_id: CampaignId, run_id: str, leg: int) -> None:
+        """Start the execution named after the leg; one that is there already is as good. Raises
+        WorkflowUnavailableError."""
+
+    def status(self, campaign_id: CampaignId, run_id: str, leg: int) -> str | None:
+        """Return the status of that execution in Step Functions' words, None when it was never started."""
+
+
+class Capacity(Protocol):
+    """The machines behind the endpoint, where the stack has them."""
+
+    def warm(self, holder: str) -> bool:
+        """Have at least one machine until every holder has let go. False where the stack has no endpoint."""
+
+    def let_go(self, holder: str) -> None:
+        """Give the machine back unless somebody else holds it; to let go twice is as good."""
+
+
 class CampaignFiles(Protocol):
     """A campaign's folder in the bucket."""
 
