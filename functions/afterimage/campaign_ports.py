@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from afterimage.domain.campaign import Campaign, Row, RowClaim, Run, RunStatus
@@ -105,13 +105,19 @@ class Capacity(Protocol):
 
 
 class CampaignFiles(Protocol):
-    """A campaign's folder in the bucket."""
+    """A campaign's folder in the bucket. Every method raises StoreUnavailableError, the iterator of `read` too."""
+
+    def read(self, key: str) -> Iterator[bytes]:
+        """Yield an object from its beginning, of any size. Raises CampaignNotFoundError at the call."""
+
+    def size(self, key: str) -> int | None:
+        """Return how many bytes an object has, None for none."""
 
     def read_range(self, key: str, start: int, length: int) -> bytes:
-        """Return a part of an object. Raises StoreUnavailableError, or CampaignNotFoundError when it is gone."""
+        """Return a part of an object. Raises CampaignNotFoundError when it is gone."""
 
     def write(self, key: str, body: Iterable[bytes], content_type: str) -> None:
-        """Store an object of any size."""
+        """Store an object of any size; nothing is seen of it until all of it is there."""
 
     def erase(self, prefix: str) -> None:
         """Delete everything under a prefix."""

@@ -20,12 +20,15 @@ PACKAGE = ROOT / "functions" / "afterimage"
 
 # boto3 operation → the IAM actions that AWS asks for. Source: Service Authorization Reference.
 ACTIONS: dict[str, tuple[str, ...]] = {
+    "abort_multipart_upload": ("s3:AbortMultipartUpload",),
     "admin_delete_user": ("cognito-idp:AdminDeleteUser",),
     "admin_disable_user": ("cognito-idp:AdminDisableUser",),
     "admin_enable_user": ("cognito-idp:AdminEnableUser",),
     "admin_get_user": ("cognito-idp:AdminGetUser",),
     "admin_user_global_sign_out": ("cognito-idp:AdminUserGlobalSignOut",),
+    "complete_multipart_upload": ("s3:PutObject",),
     "copy_object": ("s3:GetObject", "s3:PutObject", "s3:PutObjectTagging"),  # tags are replaced, so none are read
+    "create_multipart_upload": ("s3:PutObject",),
     "delete_item": ("dynamodb:DeleteItem",),
     "delete_objects": ("s3:DeleteObject",),
     "describe_execution": ("states:DescribeExecution",),
@@ -51,12 +54,13 @@ ACTIONS: dict[str, tuple[str, ...]] = {
     "Put": ("dynamodb:PutItem",),
     "Update": ("dynamodb:UpdateItem",),
     "update_item": ("dynamodb:UpdateItem",),
+    "upload_part": ("s3:PutObject",),
 }
 # A write of an open status ends no job: what only an end does is not reached by it.
 ENDS = {"advance": "_end"}
 # Clients that are not boto3's own, and what their one method asks of AWS.
 WRAPPED = {("_provider", "get"): "get_parameter"}
-CLIENTS = ("_client", "_s3", "_runtime")
+CLIENTS = ("_client", "_s3", "s3", "_runtime")
 
 
 @dataclass(frozen=True, order=True)

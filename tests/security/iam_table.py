@@ -441,8 +441,8 @@ GRANTS: tuple[Grant, ...] = (
     Grant(
         "OwnerApiFunction", "LeaveTombstone", "s3:PutObject", ("adapters/s3_job_objects.py:S3JobObjects.put_tombstone",)
     ),
-    Grant("OwnerApiFunction", "FindObjects", "s3:ListBucket", ("adapters/s3_job_objects.py:S3JobObjects._keys_below",)),
-    Grant("OwnerApiFunction", "EraseObjects", "s3:DeleteObject", ("adapters/s3_job_objects.py:S3JobObjects._delete",)),
+    Grant("OwnerApiFunction", "FindObjects", "s3:ListBucket", ("adapters/s3_erasing.py:keys_below",)),
+    Grant("OwnerApiFunction", "EraseObjects", "s3:DeleteObject", ("adapters/s3_erasing.py:delete",)),
     Grant(
         "OwnerApiFunction",
         "StopWorkflow",
@@ -492,13 +492,13 @@ GRANTS: tuple[Grant, ...] = (
         "EraseLeftoversFunction",
         "FindObjects",
         "s3:ListBucket",
-        ("adapters/s3_job_objects.py:S3JobObjects._keys_below",),
+        ("adapters/s3_erasing.py:keys_below",),
     ),
     Grant(
         "EraseLeftoversFunction",
         "EraseObjects",
         "s3:DeleteObject",
-        ("adapters/s3_job_objects.py:S3JobObjects._delete",),
+        ("adapters/s3_erasing.py:delete",),
     ),
     # EraseOwnerFunction
     Grant(
@@ -565,12 +565,8 @@ GRANTS: tuple[Grant, ...] = (
         "s3:PutObject",
         ("adapters/s3_job_objects.py:S3JobObjects.put_tombstone",),
     ),
-    Grant(
-        "EraseOwnerFunction", "FindObjects", "s3:ListBucket", ("adapters/s3_job_objects.py:S3JobObjects._keys_below",)
-    ),
-    Grant(
-        "EraseOwnerFunction", "EraseObjects", "s3:DeleteObject", ("adapters/s3_job_objects.py:S3JobObjects._delete",)
-    ),
+    Grant("EraseOwnerFunction", "FindObjects", "s3:ListBucket", ("adapters/s3_erasing.py:keys_below",)),
+    Grant("EraseOwnerFunction", "EraseObjects", "s3:DeleteObject", ("adapters/s3_erasing.py:delete",)),
     Grant(
         "EraseOwnerFunction",
         "StopWorkflow",

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from afterimage.adapters.aws import unavailable_as
+from afterimage.adapters.s3_erasing import delete, keys_below
 from afterimage.domain.errors import StoreUnavailableError
 from afterimage.domain.job import JobId
 
 # What SageMaker wrote is found by its location; nothing else of the bucket may be named by one.
 _INFERENCE = ("inference/output/", "inference/failure/")
-_AT_ONCE = 1000  # of DeleteObjects
 
 
 class S3JobObjects:
@@ -31,29 +31,8 @@ class S3JobObjects:
         named = [location.removeprefix(own) for location in locations if location.startswith(own)]
         keys = [key for key in named if key.startswith(_INFERENCE)]
         for prefix in (f"jobs/{job_id}/", f"quarantine/{job_id}/", f"images/{gallery}/"):
-            keys += self._keys_below(prefix)
-        doomed = [key for key in keys if key != _tombstone(job_id)]
-        for start in range(0, len(doomed), _AT_ONCE):
-            self._delete(doomed[start : start + _AT_ONCE])
-
-    def _keys_below(self, prefix: str) -> list[str]:
-        found: list[str] = []
-        page: dict[str, Any] = {"IsTruncated": True}
-        while page["IsTruncated"]:
-            more = {"ContinuationToken": page["NextContinuationToken"]} if found else {}
-            with unavailable_as(StoreUnavailableError):
-                page = self._client.list_objects_v2(Bucket=self._bucket, Prefix=prefix, **more)
-            found += [entry["Key"] for entry in page.get("Contents", ())]
-        return found
-
-    def _delete(self, keys: list[str]) -> None:
-        """Delete; S3 answers 200 and lists what it did not delete."""
-        with unavailable_as(StoreUnavailableError):
-            answer = self._client.delete_objects(
-                Bucket=self._bucket, Delete={"Objects": [{"Key": key} for key in keys], "Quiet": True}
-            )
-        if answer.get("Errors"):
-            raise StoreUnavailableError()
+            keys += keys_below(self._client, self._bucket, prefix)
+        delete(self._client, self._bucket, [key for key in keys if key != _tombstone(job_id)])
 
 
 def _tombstone(job_id: JobId) -> str:
