@@ -78,6 +78,11 @@ class Api:
         """Return the path of somebody, or of something about them."""
         return f"users/{quote(who, safe='')}" + (f"/{what}" if what else "")
 
+    @staticmethod
+    def of_suppression(address: str) -> str:
+        """Return the path of the suppression of an address."""
+        return f"suppressions/{quote(address, safe='')}"
+
     def job(self, job_id: str) -> dict[str, Any]:
         """Return the request as it stands, with fresh links."""
         return self._json("GET", _path(job_id))

@@ -1,4 +1,5 @@
-"""`afterimage admin`: people, quotas, the admission switch, everybody's requests; for the group `admin`."""
+"""`afterimage admin`: people, quotas, the admission switch, suppressed addresses, everybody's requests; for the group
+`admin`."""
 
 from __future__ import annotations
 
@@ -162,6 +163,31 @@ def admission(
         emit_json(answer)
     else:
         output().print(f"Admission is {answer['state']}.{' ' + printable(answer['note']) if answer['note'] else ''}")
+
+
+@app.command()
+def suppressions(
+    whose: Annotated[str, typer.Argument(metavar="ADDRESS", help="A mail address.", show_default=False)],
+    lift: Annotated[bool, typer.Option("--lift", help="Let it have mail again.")] = False,
+    as_json: AsJson = False,
+    stack: StackName = None,
+    profile: Profile = None,
+    region: Region = None,
+) -> None:
+    """Show whether an address gets no mail after a bounce or complaint, or let it have mail again.
+
+    They cannot be listed: only hashes of addresses are kept.
+    """
+    api, shown = api_of(stack, profile, region), printable(whose)
+    answer = api.admin("DELETE" if lift else "GET", api.of_suppression(whose))
+    if as_json:
+        emit_json(answer)
+    elif answer["suppressed"]:
+        span = f"since {answer['since'][:10]} and until {answer['until'][:10]}"
+        undo = command(f"admin suppressions {shown} --lift")
+        output().print(f"{shown} gets no mail, {span}, after a {answer['kind']}. Undo: {undo}", soft_wrap=True)
+    else:
+        output().print(f"{shown} gets mail{' again' if lift else ''}.", soft_wrap=True)
 
 
 @app.command()

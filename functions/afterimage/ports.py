@@ -213,6 +213,16 @@ class SuppressionStore(Protocol):
     def find(self, address_hash: str, now_ms: int) -> Suppression | None:
         """Return the suppression of an address that holds now."""
 
+    def lift(self, address_hash: str) -> None:
+        """Delete the suppression of an address; none is as good."""
+
+
+class MailService(Protocol):
+    """What sends our mail keeps a list of its own, of the whole account, behind ours."""
+
+    def forgive(self, address: str) -> None:
+        """Take an address off that list; one that is not on it is as good. Raises StoreUnavailableError."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class StartedInference:

@@ -53,6 +53,16 @@ def test_a_later_bounce_holds_for_longer(store: SuppressionStore) -> None:
     assert store.find(HASH, NOW_MS) == later
 
 
+def test_a_lifted_suppression_is_gone_and_no_other(store: SuppressionStore) -> None:
+    other = suppression_of("eve@example.com", SuppressionKind.COMPLAINT, NOW_MS)
+    for suppression in (BOUNCE, other):
+        store.put(suppression)
+    for _ in range(2):
+        store.lift(HASH)
+    assert store.find(HASH, NOW_MS) is None
+    assert store.find(other.address_hash, NOW_MS) == other
+
+
 def test_what_has_expired_holds_no_more_deleted_or_not(store: SuppressionStore) -> None:
     store.put(BOUNCE)
     assert store.find(HASH, BOUNCE.expires_at_s * 1000 - 1) == BOUNCE

@@ -274,3 +274,7 @@ class MemorySuppressionStore(Faulty):
     def find(self, address_hash: str, now_ms: int) -> Suppression | None:
         found = self.records.get(address_hash)
         return found if found and not is_expired(found.expires_at_s, now_ms) else None
+
+    @breakable
+    def lift(self, address_hash: str) -> None:
+        self.records.pop(address_hash, None)

@@ -87,6 +87,10 @@ CALLS: dict[str, tuple[str, Call]] = {
     "s3:GetObject": ("s3", lambda c, arn, _: c.get_object(**_object(arn))),
     "s3:ListBucket": ("s3", lambda c, arn, p: c.list_objects_v2(Bucket=_bucket(arn), Prefix=f"{p}{NOBODY}")),
     "s3:PutObject": ("s3", lambda c, arn, _: c.put_object(Body=b"{}", **_object(arn))),
+    "ses:DeleteSuppressedDestination": (
+        "sesv2",
+        lambda c, *_: c.delete_suppressed_destination(EmailAddress="nobody@example.com"),
+    ),
     "ses:SendEmail": ("sesv2", lambda c, _, p: c.send_email(FromEmailAddress=p, Content={}, Destination={})),
     "sns:Publish": ("sns", lambda c, arn, _: c.publish(TopicArn=arn, Message=_NOTHING)),
     "ssm:GetParameter": ("ssm", lambda c, arn, _: c.get_parameter(Name=_parameter(arn))),

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import pytest
-from integration.journey import ask, job_item, mails_to, person, read, wait_for_end
+from integration.journey import admin_token, ask, job_item, mails_to, person, read, wait_for_end
 
 from local.settings import ROOT
 
@@ -51,6 +52,20 @@ def test_after_a_bounce_or_complaint_the_address_is_not_mailed_again(cloud: Loca
     assert len(read(cloud, address, second)["images"]) == 1
     assert len(mails_to(cloud, address)) == 1
     assert notice_of(cloud, address, first) == state
+
+
+def test_an_admin_lets_an_address_have_mail_again(cloud: LocalCloud) -> None:
+    address, admin = person().replace("@", "+mail@"), admin_token(cloud)
+    path = f"/v1/admin/suppressions/{quote(address)}"
+    first = succeed(cloud, address)
+    publish(cloud, "sns_mail_bounce_permanent", address, first)
+    cloud.wait_until(lambda: notice_of(cloud, address, first) == "bounced", "the notice")
+    assert cloud.http("GET", path, token=admin).json()["kind"] == "bounce"
+    for _ in range(2):
+        lifted = cloud.http("DELETE", path, token=admin)
+        assert (lifted.status_code, lifted.json()["suppressed"]) == (200, False)
+    succeed(cloud, address)
+    assert len(mails_to(cloud, address)) == 2
 
 
 def test_a_full_mailbox_is_tried_again_by_the_next_request(cloud: LocalCloud) -> None:

@@ -31,6 +31,7 @@ ACTIONS: dict[str, tuple[str, ...]] = {
     "create_multipart_upload": ("s3:PutObject",),
     "delete_item": ("dynamodb:DeleteItem",),
     "delete_objects": ("s3:DeleteObject",),
+    "delete_suppressed_destination": ("ses:DeleteSuppressedDestination",),
     "describe_execution": ("states:DescribeExecution",),
     "get_item": ("dynamodb:GetItem",),
     "get_object": ("s3:GetObject",),

@@ -77,12 +77,13 @@ GRANTS: tuple[Grant, ...] = (
     # AdminApiFunction
     Grant(
         "AdminApiFunction",
-        "ReadJobsAndAccounts",
+        "ReadRecords",
         "dynamodb:GetItem",
         (
             "adapters/dynamodb/accounts.py:DynamoAccountStore.find",
             "adapters/dynamodb/accounts.py:DynamoAccountStore.usage",
             "adapters/dynamodb/jobs.py:DynamoJobStore._item",
+            "adapters/dynamodb/suppressions.py:DynamoSuppressionStore.find",
         ),
     ),
     Grant(
@@ -153,6 +154,18 @@ GRANTS: tuple[Grant, ...] = (
         "StartErasing",
         "states:StartExecution",
         ("adapters/erasure_machines.py:ErasureMachines._start",),
+    ),
+    Grant(
+        "AdminApiFunction",
+        "LiftSuppression",
+        "dynamodb:DeleteItem",
+        ("adapters/dynamodb/suppressions.py:DynamoSuppressionStore.lift",),
+    ),
+    Grant(
+        "AdminApiFunction",
+        "LiftSuppressionOfAccount",
+        "ses:DeleteSuppressedDestination",
+        ("adapters/mail/ses_list.py:SesAccountList.forgive",),
     ),
     # ModeratePromptFunction
     Grant(

@@ -8,15 +8,17 @@ from typing import Any
 import pytest
 from afterimage.contracts.codec import ContractError
 from afterimage.domain.account import Account, PeoplePage, Person
-from afterimage.domain.errors import InvalidCursorError
+from afterimage.domain.errors import InvalidCursorError, StoreUnavailableError
 from afterimage.domain.job import Failure, Job, JobId
 from afterimage.domain.quotas import Quota, Quotas
 from afterimage.domain.status import JobStatus
+from afterimage.domain.suppression import SuppressionKind, hash_address, suppression_of
 from afterimage.handlers import admin_api
+from fakes.faults import Faulty, breakable
 from fakes.http import MACHINE, PERSON, Answer, an_event, answer
 from fakes.outside import NOW_MS, FakeErasures, Ticker
-from fakes.samples import a_job, job_id
-from fakes.stores import MemoryAccountStore, MemoryJobStore, MemoryOwnerStore
+from fakes.samples import ADDRESS, a_job, job_id
+from fakes.stores import MemoryAccountStore, MemoryJobStore, MemoryOwnerStore, MemorySuppressionStore
 
 ADMIN = PERSON | {"sub": "root", "username": "root", "cognito:groups": "[admin]"}
 GENERAL = Quotas(monthly_pictures=50, concurrent_jobs=5, campaign_rows=10, daily_pictures=None)
@@ -61,12 +63,26 @@ class Parameter:
         self.value = value
 
 
+class FakeMailService(Faulty):
+    """Implements `ports.MailService`."""
+
+    def __init__(self, *addresses: str) -> None:
+        super().__init__()
+        self.listed = set(addresses)
+
+    @breakable
+    def forgive(self, address: str) -> None:
+        self.listed.discard(address)
+
+
 class Api:
     def __init__(self) -> None:
         self.jobs = MemoryJobStore()
         self.accounts = MemoryAccountStore(self.jobs)
         self.directory = FakeDirectory("ada", "bob", "root")
         self.erasures = FakeErasures()
+        self.suppressions = MemorySuppressionStore(suppression_of(ADDRESS, SuppressionKind.BOUNCE, NOW_MS - 1000))
+        self.mail_service = FakeMailService(ADDRESS)
         self.switch, self.general = Parameter("open"), Parameter(GENERAL)
         self.deps = admin_api.Dependencies(
             accounts=self.accounts,
@@ -74,6 +90,8 @@ class Api:
             owners=MemoryOwnerStore(self.jobs),
             erasures=self.erasures,
             jobs=self.jobs,
+            suppressions=self.suppressions,
+            mail_service=self.mail_service,
             switch=self.switch,  # type: ignore[arg-type]
             general=self.general,  # type: ignore[arg-type]
             clock=Ticker(),
@@ -103,6 +121,8 @@ EVERY = [
     ("PUT", "admission", {"state": "closed"}),
     ("GET", "jobs", None),
     ("GET", f"jobs/{job_id(1)}", None),
+    ("GET", "suppressions/ada@example.com", None),
+    ("DELETE", "suppressions/ada@example.com", None),
 ]
 
 
@@ -263,6 +283,49 @@ def test_a_prompt_is_shown_only_when_asked_for_and_the_look_is_on_record(
 @pytest.mark.parametrize("asked", ["not-an-id", job_id(9)])
 def test_no_job_is_not_found(api: Api, asked: str) -> None:
     assert api.call("GET", f"jobs/{asked}").body["code"] == "job_not_found"
+
+
+def test_an_address_that_bounced_is_shown_with_why_and_until_when(api: Api) -> None:
+    found = api.call("GET", f"suppressions/{ADDRESS.upper()}").body
+    assert (found["suppressed"], found["kind"], found["since"][:10]) == (True, "bounce", "2026-11-18")
+    assert found["until"][:10] == "2027-05-17"
+    none = api.call("GET", "suppressions/eve+mail@example.com").body
+    assert none == {"suppressed": False, "kind": None, "since": None, "until": None}
+
+
+def test_an_address_gets_mail_again_of_ours_and_of_the_mail_service_and_twice_is_as_good(api: Api) -> None:
+    for _ in range(2):
+        assert api.call("DELETE", f"suppressions/{ADDRESS}").body["suppressed"] is False
+        assert (api.suppressions.records, api.mail_service.listed) == ({}, set())
+    assert api.call("GET", f"suppressions/{ADDRESS}").body["suppressed"] is False
+
+
+def test_while_the_mail_service_does_not_answer_an_address_is_shown_as_suppressed(api: Api) -> None:
+    api.mail_service.fail_next("forgive", StoreUnavailableError())
+    found = api.call("DELETE", f"suppressions/{ADDRESS}")
+    assert (found.status, found.body["code"]) == (503, "temporarily_unavailable")
+    assert api.call("GET", f"suppressions/{ADDRESS}").body["suppressed"] is True
+    assert api.call("DELETE", f"suppressions/{ADDRESS}").status == 200
+
+
+@pytest.mark.parametrize("text", ["ada", "ada@", "@example.com", "a@b@example.com", "a b@example.com", "x" * 255])
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_what_is_no_address_is_refused(api: Api, method: str, text: str) -> None:
+    found = api.call(method, f"suppressions/{text}")
+    assert found.status == 422
+    assert found.body["code"] in ("invalid_address", "invalid_request")
+    assert api.mail_service.listed == {ADDRESS}
+
+
+def test_a_lifted_suppression_is_on_record_without_the_address(api: Api, caplog: pytest.LogCaptureFixture) -> None:
+    api.call("GET", f"suppressions/{ADDRESS}")
+    api.call("DELETE", f"suppressions/{ADDRESS}")
+    (change,) = [vars(record) for record in caplog.records if record.message == "changed by an admin"]
+    assert (change["admin"], change["what"]) == ("user#root", "suppression lifted")
+    assert change["suppression"] == hash_address(ADDRESS)[:8]
+    said = repr([vars(record) for record in caplog.records]).lower()
+    assert ADDRESS.lower() not in said
+    assert hash_address(ADDRESS) not in said
 
 
 def test_a_change_is_on_record_with_who_made_it_and_without_an_address(

@@ -27,10 +27,11 @@ class Caller:
     groups: frozenset[str] = frozenset()
 
 
-def check_address(address: str) -> str:
-    """Return `address`. Raises InvalidRequestError for anything that is not plainly one mail address."""
+def check_address(address: str, name: str = "notify.email") -> str:
+    """Return `address`. Raises InvalidRequestError, with where it stood, for anything that is not plainly one mail
+    address."""
     if len(address) > MAX_ADDRESS_CHARACTERS or not _ADDRESS.fullmatch(address):
-        raise InvalidRequestError("notify.email must be one mail address.", code="invalid_address")
+        raise InvalidRequestError(f"{name} must be one mail address.", code="invalid_address")
     return address
 
 

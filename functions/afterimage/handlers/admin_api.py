@@ -1,4 +1,4 @@
-"""HTTP, for admins: people and their quotas, the general quotas, the admission switch, jobs of anybody."""
+"""HTTP, for admins: people and their quotas, general quotas, the admission switch, suppressed addresses, all jobs."""
 
 from __future__ import annotations
 
@@ -17,10 +17,12 @@ from afterimage.adapters.cognito import CognitoDirectory
 from afterimage.adapters.dynamodb.accounts import DynamoAccountStore
 from afterimage.adapters.dynamodb.jobs import DynamoJobStore
 from afterimage.adapters.dynamodb.owners import DynamoOwnerStore
+from afterimage.adapters.dynamodb.suppressions import DynamoSuppressionStore
 from afterimage.adapters.erasure_machines import ErasureMachines
+from afterimage.adapters.mail.ses_list import SesAccountList
 from afterimage.adapters.quotas_parameter import QuotasParameter
 from afterimage.domain.errors import AdminOnlyError
-from afterimage.domain.recipients import ADMIN_GROUP, Caller
+from afterimage.domain.recipients import ADMIN_GROUP, MAX_ADDRESS_CHARACTERS, Caller
 from afterimage.http.admin_schemas import (
     AdminJobList,
     AdminJobView,
@@ -30,18 +32,30 @@ from afterimage.http.admin_schemas import (
     PersonQuotaView,
     QuotaBody,
     QuotasBody,
+    SuppressionView,
     admin_job_view,
     admission_view,
     general_quotas_view,
     person_quota_view,
     person_view,
+    suppression_view,
 )
 from afterimage.http.application import application, problems
 from afterimage.http.caller import caller_from_claims
 from afterimage.http.schemas import Erasing
-from afterimage.ports import AccountStore, Clock, Directory, Erasures, JobStore, OwnerStore
+from afterimage.ports import (
+    AccountStore,
+    Clock,
+    Directory,
+    Erasures,
+    JobStore,
+    MailService,
+    OwnerStore,
+    SuppressionStore,
+)
 from afterimage.settings import AdminApiSettings, read_settings
 from afterimage.telemetry import count, environment, logger, metrics, now_ms
+from afterimage.usecases.administer_mail import lift_suppression, read_suppression
 from afterimage.usecases.administer_people import (
     PersonNow,
     erase_person,
@@ -59,6 +73,7 @@ Username = Annotated[
         description="A person's user name or address, or `client:ID` or `schedule:NAME`.", min_length=1, max_length=254
     ),
 ]
+Address = Annotated[str, Path(description="A mail address.", min_length=3, max_length=MAX_ADDRESS_CHARACTERS)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +85,8 @@ class Dependencies:
     owners: OwnerStore
     erasures: Erasures
     jobs: JobStore
+    suppressions: SuppressionStore
+    mail_service: MailService
     switch: AdmissionSwitch
     general: QuotasParameter
     clock: Clock
@@ -85,6 +102,8 @@ def dependencies() -> Dependencies:
         owners=DynamoOwnerStore(client("dynamodb"), settings.table_name),
         erasures=ErasureMachines(client("stepfunctions"), now_ms, owner_arn=settings.erase_owner_machine_arn),
         jobs=DynamoJobStore(client("dynamodb"), settings.table_name),
+        suppressions=DynamoSuppressionStore(client("dynamodb"), settings.table_name),
+        mail_service=SesAccountList(client("sesv2")),
         switch=AdmissionSwitch(client("ssm"), settings.admission_parameter),
         general=QuotasParameter(client("ssm"), settings.quotas_parameter),
         clock=now_ms,
@@ -273,6 +292,36 @@ def put_admission(body: Annotated[AdmissionBody, Body()]) -> Response[AdmissionV
     deps.switch.write(value)
     _changed(caller, "admission", state=body.state)  # the reason is in the parameter: it is an admin's free text
     return _ok(admission_view(value))
+
+
+@app.get(
+    "/v1/admin/suppressions/<address>",
+    summary="Does an address get mail?",
+    description="A bounce or a complaint ends the mails to an address. Only hashes are kept, so they cannot be listed.",
+    responses=_answers(SuppressionView, 422),
+    tags=["admin"],
+)
+def get_suppression(address: Address) -> Response[SuppressionView]:
+    """Say whether an address is left alone, and for how long."""
+    _admin()
+    deps = _deps()
+    return _ok(suppression_view(read_suppression(address, suppressions=deps.suppressions, clock=deps.clock)))
+
+
+@app.delete(
+    "/v1/admin/suppressions/<address>",
+    summary="Let an address have mail again",
+    description="Takes it off our list and off that of the account's mail service. A repeat answers the same.",
+    responses=_answers(SuppressionView, 422),
+    tags=["admin"],
+)
+def delete_suppression(address: Address) -> Response[SuppressionView]:
+    """Lift the suppression of an address."""
+    caller, deps = _admin(), _deps()
+    address_hash = lift_suppression(address, suppressions=deps.suppressions, mail_service=deps.mail_service)
+    # Enough of the hash to tell whether it was a given address, and nothing that looks one up.
+    _changed(caller, "suppression lifted", suppression=address_hash[:8])
+    return _ok(suppression_view(None))
 
 
 @app.get("/v1/admin/jobs", summary="Requests that are open", responses=_answers(AdminJobList, 422), tags=["admin"])

@@ -11,6 +11,7 @@ from afterimage.domain.account import Account, Person, Usage
 from afterimage.domain.job import Job
 from afterimage.domain.quotas import Quota, Quotas
 from afterimage.domain.status import JobStatus
+from afterimage.domain.suppression import Suppression, SuppressionKind
 from afterimage.http.account_schemas import QuotaView, UsedView, quota_view
 from afterimage.http.schemas import FailureView, NoticeView, TimelineEntry
 
@@ -90,6 +91,15 @@ class PersonQuotaView(BaseModel):
     used: UsedView
 
 
+class SuppressionView(BaseModel):
+    """Whether an address is left alone, after a `bounce` or a `complaint`; the mail service's own list is not asked."""
+
+    suppressed: bool
+    kind: SuppressionKind | None
+    since: datetime | None
+    until: datetime | None
+
+
 class AdminJobView(BaseModel):
     """A request of anybody, without its pictures. `prompt` is null unless it was asked for."""
 
@@ -147,6 +157,15 @@ def admission_view(value: str) -> AdmissionView:
     """Return the switch from its parameter; whatever does not say `open` is closed."""
     state, _, note = value.strip().partition(" ")
     return AdmissionView(state="open" if state.lower() == "open" else "closed", note=note)
+
+
+def suppression_view(found: Suppression | None) -> SuppressionView:
+    """Return what is known of an address, which is not said back."""
+    if found is None:
+        return SuppressionView(suppressed=False, kind=None, since=None, until=None)
+    return SuppressionView(
+        suppressed=True, kind=found.kind, since=_moment(found.at_ms), until=_moment(found.expires_at_s * 1000)
+    )
 
 
 def admin_job_view(job: Job, *, prompt: bool) -> AdminJobView:

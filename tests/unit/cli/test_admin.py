@@ -213,6 +213,46 @@ class TestAdmission:
         assert service.requests == []
 
 
+class TestSuppressions:
+    """Addresses that get no mail."""
+
+    ANNE = "anne+mail@example.com"
+    PATH = "suppressions/anne%2Bmail%40example.com"
+    NONE: dict[str, Any] = {"suppressed": False, "kind": None, "since": None, "until": None}  # noqa: RUF012
+    BOUNCED = NONE | {
+        "suppressed": True,
+        "kind": "bounce",
+        "since": "2026-11-22T13:45:30Z",
+        "until": "2027-05-21T13:45:30Z",
+    }
+
+    def test_one_is_shown_with_why_until_when_and_the_way_back(self, run: Run, service: Service) -> None:
+        service.answers[f"GET /v1/admin/suppressions/{self.ANNE}"] = self.BOUNCED
+        done = run("admin", "suppressions", self.ANNE)
+        assert done.exit_code == 0
+        assert done.stdout.startswith(
+            f"{self.ANNE} gets no mail, since 2026-11-22 and until 2027-05-21, after a bounce."
+        )
+        assert done.stdout.endswith(f"admin suppressions {self.ANNE} --lift\n")
+        assert asked(service) == [f"GET {self.PATH}"]
+        assert json.loads(run("admin", "suppressions", self.ANNE, "--json").stdout) == self.BOUNCED
+
+    def test_one_that_gets_mail_is_said_to(self, run: Run, service: Service) -> None:
+        service.answers[f"GET /v1/admin/suppressions/{self.ANNE}"] = self.NONE
+        assert run("admin", "suppressions", self.ANNE).stdout == f"{self.ANNE} gets mail.\n"
+
+    def test_one_is_lifted(self, run: Run, service: Service) -> None:
+        service.answers[f"DELETE /v1/admin/suppressions/{self.ANNE}"] = self.NONE
+        assert run("admin", "suppressions", self.ANNE, "--lift").stdout == f"{self.ANNE} gets mail again.\n"
+        assert asked(service) == [f"DELETE {self.PATH}"]
+
+    def test_what_is_no_address_is_an_error(self, run: Run, service: Service) -> None:
+        service.answers["DELETE /v1/admin/suppressions/anne"] = problem(422, "invalid_address", "No address.")
+        done = run("admin", "suppressions", "anne", "--lift")
+        assert (done.exit_code, done.stdout) == (1, "")
+        assert done.stderr.startswith("error: No address. (invalid_address)")
+
+
 class TestJobs:
     """Everybody's requests."""
 

@@ -47,3 +47,8 @@ class DynamoSuppressionStore:
             ).get("Item")
         found = read(Suppression, item, _KEYS) if item else None
         return found if found and not is_expired(found.expires_at_s, now_ms) else None
+
+    def lift(self, address_hash: str) -> None:
+        """Delete what is there."""
+        with reaching_the_table():
+            self._client.delete_item(TableName=self._table, Key=_suppression_key(address_hash))
