@@ -20,7 +20,8 @@ from fakes.faults import Crash, Faulty, breakable
 from fakes.outside import Ticker
 
 _DEFINITION = Path(__file__).parents[2] / "statemachine" / "image_request.asl.json"
-STATES: dict[str, dict[str, Any]] = json.loads(_DEFINITION.read_text(encoding="utf-8"))["States"]
+_MACHINE: dict[str, Any] = json.loads(_DEFINITION.read_text(encoding="utf-8"))
+STATES: dict[str, dict[str, Any]] = _MACHINE["States"]
 START = "ModeratePrompt"
 GENERATION = "StartGeneration"
 Call = Callable[[str, dict[str, Any]], Any]
@@ -35,6 +36,7 @@ class Execution:
     state: str = START
     status: str = "RUNNING"
     token: str | None = None
+    begun_ms: int = 0
     waits_until_ms: int = 0
     retries: Counter[tuple[str, int]] = field(default_factory=Counter)
 
@@ -57,7 +59,9 @@ class ModelStepFunctions(Faulty):
 
     @breakable
     def start(self, job_id: JobId) -> None:
-        self.executions.setdefault(job_id, Execution(job_id=job_id, data={"job_id": job_id}))
+        self.executions.setdefault(
+            job_id, Execution(job_id=job_id, data={"job_id": job_id}, begun_ms=self._clock.now_ms)
+        )
 
     @breakable
     def status(self, job_id: JobId) -> str | None:
@@ -90,14 +94,17 @@ class ModelStepFunctions(Faulty):
             self.events.append((execution.job_id, status))
 
     def redrive(self, execution: Execution) -> None:
-        """Run the state again in which the execution ended, with fresh retries."""
-        execution.status = "RUNNING"
+        """Run the state again in which the execution ended, with fresh retries and all of the machine's time."""
+        execution.status, execution.begun_ms = "RUNNING", self._clock.now_ms
         execution.retries.clear()
 
     def step(self, execution: Execution) -> bool:
         """Let the execution do its next thing; False when there is nothing to do but wait."""
         if execution.status != "RUNNING":
             return False
+        if self._clock.now_ms - execution.begun_ms >= _MACHINE["TimeoutSeconds"] * 1000:
+            self.end(execution, "TIMED_OUT")
+            return True
         if execution.token is not None:
             if self._clock.now_ms < execution.waits_until_ms:
                 return False

@@ -364,9 +364,6 @@ class Completions(CompletionWorld, RuleBasedStateMachine):
             self.clock.pass_s(3 * 60)
             sweep_open_jobs.handle(self.broom)
             self.settle()
-        if not self.calm:  # an execution redriven for a job that is closed waits for its own bound, and for nobody
-            self.clock.pass_s(3 * 3600)
-            self.settle()
         self.judge(in_time)
 
     def _close(self, rounds: int) -> bool:

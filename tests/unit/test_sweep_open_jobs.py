@@ -80,6 +80,18 @@ def test_a_job_queued_for_over_a_minute_is_started_again() -> None:
     assert world.status() is JobStatus.QUEUED
 
 
+@pytest.mark.parametrize("execution", ["FAILED", "TIMED_OUT", "ABORTED"])
+def test_a_queued_job_whose_execution_ended_is_closed_after_two_minutes_and_not_started_for_fifteen(
+    execution: str,
+) -> None:
+    """It was stopped before its first state wrote anything, and nobody heard of that."""
+    world = World(aged(JobStatus.QUEUED, SILENCE_MS + 1000))
+    world.workflow.statuses[job_id(1)] = execution
+    assert world.sweep() == Sweep(closed=1)
+    assert world.closer.closed == [(job_id(1), execution)]
+    assert world.workflow.started == []
+
+
 ENDED = [JobStatus.FAILED, JobStatus.BLOCKED, JobStatus.CANCELLED]
 
 
@@ -99,6 +111,20 @@ def test_a_job_that_ended_and_was_told_is_looked_at_once(status: JobStatus) -> N
     world = World(dataclasses.replace(aged(status, SILENCE_MS + 1000), notice=Notice(state="sent", at_ms=NOW_MS)))
     assert world.sweep() == Sweep(told=1)
     assert world.sweep() == Sweep()
+
+
+@pytest.mark.parametrize("status", ENDED)
+def test_an_execution_that_waits_on_for_a_job_that_ended_is_told_that_no_picture_comes(status: JobStatus) -> None:
+    """It was redriven before the event of its stop was heard, or a cancel died before it could stop it."""
+    told = Notice(state="sent", at_ms=NOW_MS)
+    ended = dataclasses.replace(aged(status, SILENCE_MS + 1000), notice=told)
+    world = World(ended, attempts=(an_attempt(ended),))
+    world.workflow.statuses[job_id(1)] = "RUNNING"
+    assert world.sweep() == Sweep(resumed=1)
+    (said,) = world.messenger.repeated
+    assert (said.inference_id, said.succeeded) == (an_attempt(ended).inference_id, False)
+    world.workflow.statuses[job_id(1)] = "FAILED"
+    assert (world.sweep(), world.sweep()) == (Sweep(told=1), Sweep())
 
 
 def test_an_end_that_is_being_told_is_left_to_the_state_that_tells() -> None:
@@ -392,7 +418,7 @@ def test_a_throttled_start_is_skipped_and_the_next_sweep_goes_on() -> None:
     world = World(*(aged(JobStatus.QUEUED, START_GRACE_MS + 1000 + n, n) for n in (1, 2)))
     world.workflow.fail_next("start", WorkflowUnavailableError())
     assert world.sweep() == Sweep(restarted=1, skipped=1)
-    assert world.sweep().restarted == 2
+    assert world.sweep() == Sweep(restarted=1, left_running=1)
 
 
 # ── Thousands that wait rightly ───────────────────────────────────────────────────────────────────────────────────

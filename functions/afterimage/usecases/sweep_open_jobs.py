@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from afterimage.contracts.completion import Completion
-from afterimage.domain.job import NOTICE_SENDING, Job, JobId, accepted_at_ms
+from afterimage.domain.job import NOTICE_SENDING, Attempt, Job, JobId, accepted_at_ms
 from afterimage.domain.status import JobStatus
 from afterimage.ports import AttemptStore, Clock, Closer, JobStore, Messenger, Phase, Results, Workflow
 from afterimage.usecases.resume_on_completion import SUCCEEDED
@@ -105,15 +105,14 @@ def _mend(job_id: JobId, broom: Broom) -> str:
 
 def _look_at(job: Job, broom: Broom) -> str:
     silent_ms = broom.clock() - job.updated_at_ms
-    if job.status is JobStatus.QUEUED and silent_ms < GIVE_UP_MS:
+    if job.status is JobStatus.QUEUED and silent_ms < GIVE_UP_MS and broom.workflow.status(job.job_id) is None:
         broom.workflow.start(job.job_id)
         return "restarted"
     if job.status is JobStatus.SUCCEEDED or silent_ms < SILENCE_MS:  # it went on meanwhile
         return "left_running"
-    if job.status.is_final and job.notice and job.notice.state != NOTICE_SENDING:
-        broom.jobs.forget_ended(job.job_id)
-        return "told"
     status = broom.workflow.status(job.job_id)
+    if job.status.is_final and job.notice and job.notice.state != NOTICE_SENDING:
+        return _leave(job, status, broom)
     if status != RUNNING:
         broom.closer.close(job.job_id, status or "FAILED")
         return "closed"
@@ -123,12 +122,28 @@ def _look_at(job: Job, broom: Broom) -> str:
     return "left_running"
 
 
+def _leave(job: Job, status: str | None, broom: Broom) -> str:
+    """Forget a job that has ended and was told. One that was redriven, or that nobody stopped, may have an execution
+    that still waits for a picture which nobody wants: it is told that none comes, and finds the job closed."""
+    newest = _newest_attempt(job, broom) if status == RUNNING else None
+    if newest is None:
+        broom.jobs.forget_ended(job.job_id)
+        return "told"
+    broom.messenger.repeat(_unheard(job, broom) or Completion(inference_id=newest.inference_id, succeeded=False))
+    return "resumed"
+
+
+def _newest_attempt(job: Job, broom: Broom) -> Attempt | None:
+    attempts = broom.attempts.list_by_job(job.job_id)
+    return max(attempts, key=lambda attempt: attempt.started_at_ms, default=None)
+
+
 def _unheard(job: Job, broom: Broom) -> Completion | None:
     """Return what the endpoint's message about the job's newest attempt says or would say, None while it works.
 
     An attempt with an outcome is repeated too: whoever recorded that may have died before it answered the token.
     """
-    newest = max(broom.attempts.list_by_job(job.job_id), key=lambda attempt: attempt.started_at_ms, default=None)
+    newest = _newest_attempt(job, broom)
     if newest is None:
         return None
     output, failure = newest.output_location, newest.failure_location
