@@ -62,8 +62,8 @@ test-integration: setup ## tests on a local cloud of their own
 bench: up ## print the benchmarks, measured on the running local cloud
 	@$(DEV)/python -m bench
 
-fire: setup ## the promises under fire: 200 requests by a schedule of faults, then the generated tests, longer
-	@$(DEV)/python -m fire
+fire: setup ## the promises under fire, a quarter of an hour: 200 requests by a schedule of faults, generated tests at length
+	@$(DEV)/python -m fire $(FIRE)
 
 clean: ## stop the local cloud and remove everything that was made
 	@if [ -x $(DEV)/python ]; then $(DEV)/python -m local down; fi

@@ -1,7 +1,8 @@
-"""`make fire`, or `python -m fire [--jobs N] [--seed S]`: the campaign, then the generated tests, longer.
+"""`make fire`, or `python -m fire`: every promise under fire, in two lanes at once, and one table at the end.
 
-Prints a table and keeps it in `fire/results/`; docs/reliability.md quotes that file. Ends with 1 when anything came out
-otherwise than the schedule says.
+Parts: campaign (requests on a local cloud by a schedule of faults), at-once (idempotency and quotas on a local
+cloud), walks and counters (generated orders of events), faults (each call to AWS fails), fuzz (generated requests).
+What came out is kept in `fire/results/`; docs/reliability.md quotes it. Ends with 1 when a promise was not kept.
 """
 
 from __future__ import annotations
@@ -9,78 +10,69 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
 import sys
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "functions"))
 
 from bench.conditions import conditions, table
-from bench.own_cloud import BenchError, own_cloud
-from fire import campaign
-from fire.verdict import table_of
-from fire.world import FireError
-from local.settings import ROOT
+from fire.promises import LANES, PARTS, Asked, Outcome
 
 RESULTS = Path(__file__).resolve().parent / "results"
-GENERATED = (
-    "tests/unit/test_completion_machine.py",
-    "tests/contract/test_faults_at_the_client.py",
-    "tests/contract/test_counters_are_the_truth.py",
-    "tests/integration/test_idempotency.py",
-    "tests/integration/test_quotas.py",
-)
-EXAMPLES = "2000"
 
 
-def run(jobs: int, seed: int, tests: bool) -> bool:
-    """Run everything, print it, keep it, and tell whether all came out as predicted."""
-    before = conditions()
-    numbers: dict[str, Any] = {}
-    with own_cloud("fire") as cloud:
-        numbers |= campaign.run(cloud, seed=seed, count=jobs, hurry=False, say=campaign.to_terminal)
-    print(table(f"Under fire, {jobs} requests, seed {seed}, {numbers['took_s']} s", table_of(numbers)))
-    print(table("What should be none", [["count", ""], *([name, n] for name, n in numbers["counts"].items())]))
-    print("\n".join(numbers["findings"]))
-    if tests:
-        numbers["tests"] = _tests()
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "fire.json").write_text(json.dumps({"conditions": before, **numbers}, indent=2, sort_keys=True) + "\n")
-    return bool(numbers["clean"]) and all(part["passed"] for part in numbers.get("tests", {}).values())
+def run(asked: Asked, parts: tuple[str, ...], results: Path) -> bool:
+    """Run the parts, print and keep what came out, and tell whether every promise was kept."""
+    before, began = conditions(), time.monotonic()
+
+    def speaker(part: str) -> Callable[[str], None]:
+        return lambda line: print(f"{time.monotonic() - began:4.0f} s  {part:<9} {line}", flush=True)
+
+    def drive(lane: int) -> list[Outcome]:
+        found = []
+        for part, run_part in LANES[lane].items():
+            if part not in parts:
+                continue
+            say = speaker(part)
+            say("begins")
+            outcomes = run_part(asked, say)
+            say("kept" if all(outcome.kept for outcome in outcomes) else "NOT KEPT")
+            _keep(results / f"{part}.json", {"conditions": before, "asked": vars(asked)}, outcomes)
+            found += outcomes
+        return found
+
+    with ThreadPoolExecutor(len(LANES)) as pool:
+        outcomes = [outcome for lane in pool.map(drive, range(len(LANES))) for outcome in lane]
+    rows = [[one.promise, one.cases, "kept" if one.kept else "NOT KEPT", round(one.took_s)] for one in outcomes]
+    took_s = time.monotonic() - began
+    load = "{:.1f} before, {:.1f} after".format(before["load_1_5_15_min"][0], os.getloadavg()[0])
+    title = f"Under fire, seed {asked.seed}, {took_s:.0f} s, load {load}"
+    print(table(title, [["promise", "cases", "outcome", "seconds"], *rows]))
+    print("\n".join(f"{one.promise}: {one.told}" for one in outcomes if not one.kept and one.told))
+    return bool(outcomes) and all(outcome.kept for outcome in outcomes)
 
 
-def _tests() -> dict[str, Any]:
-    """The generated tests with many more examples; pytest's own closing line is what counts."""
-    done: dict[str, Any] = {}
-    for name in GENERATED:
-        began = time.monotonic()
-        ran = subprocess.run(
-            [sys.executable, "-m", "pytest", name, "-q", "--no-header"],
-            cwd=ROOT,
-            env={**os.environ, "AFTERIMAGE_EXAMPLES": EXAMPLES},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        closing = ran.stdout.strip().splitlines()[-1]
-        print(f"{name}: {closing}" if ran.returncode == 0 else ran.stdout, flush=True)
-        done[name] = {"passed": ran.returncode == 0, "closing": closing, "took_s": round(time.monotonic() - began, 1)}
-    return done
+def _keep(path: Path, head: dict[str, object], outcomes: list[Outcome]) -> None:
+    path.parent.mkdir(exist_ok=True)
+    document = {**head, "outcomes": [vars(outcome) for outcome in outcomes]}
+    path.write_text(json.dumps(document, indent=2, sort_keys=True, default=list) + "\n")
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m fire", description=__doc__)
-    parser.add_argument("--jobs", type=int, default=200)
-    parser.add_argument("--seed", type=int, default=2026)
-    parser.add_argument("--no-tests", action="store_true", help="the campaign alone")
-    arguments = parser.parse_args()
-    try:
-        return 0 if run(arguments.jobs, arguments.seed, not arguments.no_tests) else 1
-    except (BenchError, FireError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    parser = argparse.ArgumentParser(
+        prog="python -m fire", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--seed", type=int, default=Asked.seed, help="of schedule, walks and requests (%(default)s)")
+    parser.add_argument("--jobs", type=int, default=Asked.jobs, help="requests of the campaign (%(default)s)")
+    parser.add_argument("--walks", type=int, default=Asked.walks, help="generated walks (%(default)s)")
+    parser.add_argument("--fuzz", type=int, default=Asked.fuzz, help="generated requests, at least (%(default)s)")
+    parser.add_argument("--only", choices=PARTS, action="append", help="run this part; may be said again")
+    given = parser.parse_args()
+    asked = Asked(seed=given.seed, jobs=given.jobs, walks=given.walks, fuzz=given.fuzz)
+    return 0 if run(asked, tuple(given.only or PARTS), RESULTS) else 1
 
 
 if __name__ == "__main__":

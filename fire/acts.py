@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import copy
 import json
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -15,18 +13,19 @@ from afterimage.adapters.dynamodb.suppressions import DynamoSuppressionStore
 from afterimage.domain.suppression import SuppressionKind, suppression_of
 from afterimage.telemetry import now_ms
 
-from fire.cases import OWNERS, Case
+from fire.cases import GARBAGE, OWNERS, Case
 from fire.world import FINAL, FireError, World, wait_until
 from local import processes
 from local.settings import ROOT
 
 SUPPRESSED = OWNERS  # the number of a person of whom mail came back
+FIRST_LIMITED = OWNERS + 1  # and of the first of those who have a quota of their own
 
 
 def ask(case: Case, world: World, *, owner: int | None = None) -> str:
     """Post the request and return its id."""
     address = world.address(case.owner if owner is None else owner)
-    return accepted(world.post(address, "/v1/images", case.body, key=f"key-{case.seed}"))
+    return accepted(world.send("POST", address, "/v1/images", case.body, key=f"key-{case.seed}"))
 
 
 def accepted(answer: Any) -> str:
@@ -87,6 +86,75 @@ def suppressed(case: Case, world: World) -> str:
     return job_id
 
 
+def cancel(case: Case, world: World, job_id: str) -> str:
+    """Cancel, twice as an impatient client does: the second answer is the first."""
+    for _ in range(2):
+        answer = world.send("POST", world.address(case.owner), f"/v1/images/{job_id}/cancel")
+        if (answer.status_code, answer.json().get("status")) != (200, "CANCELLED"):
+            raise FireError(f"cancelling was answered {answer.status_code}: {answer.text}")
+    return job_id
+
+
+def cancel_at_work(case: Case, world: World) -> str:
+    job_id = ask(case, world)
+    wait_for_the_endpoint(job_id, world)
+    return wait_for_the_outcome(cancel(case, world, job_id), world)
+
+
+def cancel_when_made(case: Case, world: World) -> str:
+    """The picture is there and its message on the way: it comes to somebody who has cancelled."""
+    job_id = ask(case, world)
+    bucket, _, made = wait_for_the_endpoint(job_id, world)["output_location"]["S"].removeprefix("s3://").partition("/")
+    s3 = world.client("s3")
+    wait_until(lambda: s3.list_objects_v2(Bucket=bucket, Prefix=made).get("KeyCount"), f"what was made for {job_id}")
+    return wait_for_the_outcome(cancel(case, world, job_id), world)
+
+
+def wait_for_the_outcome(job_id: str, world: World) -> str:
+    """Return once the endpoint's message about it was heard, so that the end is judged that stands after it."""
+    wait_until(lambda: "outcome" in world.attempts(job_id)[0], f"the message about {job_id}", 600)
+    return job_id
+
+
+def garbage(case: Case, world: World) -> str:
+    """What nobody can act upon arrives on both topics while the request waits. Each text holds the seed of the request,
+    by which the dead letter that it may become is known."""
+    job_id = ask(case, world)
+    wait_for_the_endpoint(job_id, world)
+    mark = f"{GARBAGE}{case.seed}"
+    unknown = {"invocationStatus": "Completed", "inferenceId": f"{job_id}.{'f' * 16}", "eventName": mark}
+    foreign = {"invocationStatus": "Failed", "inferenceId": mark, "failureReason": mark}
+    texts = (
+        '{"eventName": "TestNotification"}',
+        json.dumps(unknown),
+        json.dumps(foreign),
+        f"not JSON {mark}",
+        f'["{mark}"]',
+    )
+    for topic in ("SuccessTopicArn", "ErrorTopicArn"):
+        for text in texts:
+            world.client("sns").publish(TopicArn=world.cloud.outputs[topic], Message=text)
+    return job_id
+
+
+def over_quota(case: Case, world: World) -> str:
+    """One picture is left, and five requests for it arrive at once: one is taken, and the others hear why not."""
+    address = world.address(FIRST_LIMITED + case.number)
+    world.limit(address, 1)
+    path = "/v1/images"
+    keys = [f"key-{case.seed}-{number}" for number in range(5)]
+    with ThreadPoolExecutor(5) as pool:
+        answers = list(pool.map(lambda key: world.send("POST", address, path, case.body, key), keys))
+    refused = [answer for answer in answers if answer.status_code == 429]
+    known = all(one.json()["code"] == "monthly_quota_reached" and "Retry-After" in one.headers for one in refused)
+    taken = [answer for answer in answers if answer.status_code == 202]
+    if not known or (len(taken), len(refused)) != (1, 4):
+        raise FireError(f"a quota of one was answered {[(one.status_code, one.text) for one in answers]}")
+    job_id = accepted(taken[0])
+    wait_for_the_endpoint(job_id, world)
+    return job_id
+
+
 def wait_for_the_endpoint(job_id: str, world: World) -> dict[str, Any]:
     """Return the attempt once the endpoint has the job and that is on record; an empty one when the job has ended."""
 
@@ -104,77 +172,11 @@ def ask_and_watch(case: Case, world: World) -> str:
     return job_id
 
 
-ACTS: dict[str, Callable[[Case, World], str]] = {
-    "": ask_and_watch,
-    "ask five times": ask_five_times,
-    "stop": stop,
-    "time out": time_out,
-    "contradict": contradict,
-    "suppressed": suppressed,
-}
-
-
-# ── Acts for several at once, because they change the cloud for everybody ─────────────────────────────────────────
-
-
-def stop_unheard(cases: list[Case], world: World) -> dict[int, str]:
-    """Executions are stopped while nobody listens to the bus."""
-    jobs = {case.number: ask(case, world) for case in cases}
-    for job_id in jobs.values():
-        wait_for_the_endpoint(job_id, world)
-    events = world.client("events")
-    rules = [rule["Name"] for rule in events.list_rules()["Rules"] if "ExecutionEnded" in rule["Name"]]
-    if not rules:
-        raise FireError("there is no rule for the end of an execution")
-    for rule in rules:
-        events.disable_rule(Name=rule)
-    try:
-        for job_id in jobs.values():
-            world.stop(job_id)
-            wait_until(lambda job_id=job_id: world.execution_status(job_id) == "ABORTED", f"the stop of {job_id}")
-    finally:
-        for rule in rules:
-            events.enable_rule(Name=rule)
-    return jobs
-
-
-def leave_unstarted(cases: list[Case], world: World) -> dict[int, str]:
-    """The door records but may not start, as if it had died in between; some clients ask again."""
-    with without(world, "RequestsApiFunction", "StartWorkflow"):
-        jobs = {case.number: ask(case, world) for case in cases}
-        for job_id in jobs.values():
-            if world.job(job_id)["status"]["S"] != "QUEUED":
-                raise FireError(f"{job_id} was started though nobody may")
-    for case in cases:
-        if case.act == "unstarted, asked again" and ask(case, world) != jobs[case.number]:
-            raise FireError("a replay made another request")
-    return jobs
-
-
-@contextlib.contextmanager
-def without(world: World, function: str, sid: str) -> Iterator[None]:
-    """Take one statement from a function's role for as long as the block lasts."""
-    iam, role = world.client("iam"), world.name(f"{function}Role")
-    for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
-        document = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
-        if any(statement.get("Sid") == sid for statement in document["Statement"]):
-            break
-    else:
-        raise FireError(f"{role} has no statement {sid}")
-    rest = copy.deepcopy(document)
-    rest["Statement"] = [statement for statement in rest["Statement"] if statement.get("Sid") != sid]
-    iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(rest))
-    try:
-        yield
-    finally:
-        iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(document))
-
-
 def kill(case: Case, world: World) -> str:
     """The container is killed while it makes the picture, and started again. Nothing else may be in its queue."""
     address = world.address(case.owner)
     long = case.body | {"count": 4, "steps": 50}
-    job_id = accepted(world.post(address, "/v1/images", long, key=f"key-{case.seed}"))
+    job_id = accepted(world.send("POST", address, "/v1/images", long, key=f"key-{case.seed}"))
     wait_for_the_endpoint(job_id, world)
     running = processes.read(world.cloud.settings.run / "model.json")
     if running is None:
@@ -182,3 +184,17 @@ def kill(case: Case, world: World) -> str:
     os.killpg(running.pid, signal.SIGKILL)
     world.local("up")
     return job_id
+
+
+ACTS: dict[str, Callable[[Case, World], str]] = {
+    "": ask_and_watch,
+    "ask five times": ask_five_times,
+    "stop": stop,
+    "time out": time_out,
+    "contradict": contradict,
+    "suppressed": suppressed,
+    "cancel at work": cancel_at_work,
+    "cancel when made": cancel_when_made,
+    "garbage": garbage,
+    "over quota": over_quota,
+}

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
-import sys
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -12,11 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from fire import acts
+from fire.acts_together import TOGETHER
 from fire.cases import Case, schedule
-from fire.verdict import Verdict, dead_letters, ended, judge, unchanged
-from fire.world import Deployed, FireError, World, wait_until
+from fire.verdict import Verdict, dead_letters, ended, judge, judge_letters, unchanged
+from fire.world import Deployed, FireError, Seen, World, wait_until
 
 ASKING = 4  # at a time: the two cores are the limit
+AGAIN = 8  # second runs at a time: each waits for the emulator most of its time
 SETTLE_S = 600.0
 THREE_MINUTES_MS = 180_000
 FEW = 40  # so many fit what a person may have open by default
@@ -33,81 +34,63 @@ def run(cloud: Deployed, *, seed: int, count: int, hurry: bool, say: Callable[[s
     if count > FEW:
         world.allow(count)
     world.faults([rule for case in cases for rule in case.rules])
-    progress = Progress(len(cases), say)
-    jobs: dict[str, Case] = {}
-    letters = len(dead_letters(world))
-    _ask_all(cases, world, jobs, progress)
-    _settle(jobs, world, progress, hurry)
-    verdict, after_s = _look(jobs, world), time.monotonic() - began
-    verdict.dead_letters -= letters
-    left = world.faults_left()
-    world.http.close()
-    if left:
+    progress = Progress(len(cases), world, say)
+    letters = dead_letters(world)
+    _ask_all(cases, world, progress)
+    _settle(world, progress, hurry)
+    for case in cases:  # last and one by one: nobody else may have work in the container
+        if case.act == "kill":
+            progress.take(case, acts.kill(case, world))
+            _settle(world, progress, hurry)
+    settled_s = time.monotonic() - began
+    verdict = _look(progress.jobs, world, say)
+    judge_letters(letters, world, verdict)
+    if left := world.faults_left():
         verdict.findings.append(f"faults that nobody met: {left}")
-    return _numbers(cases, jobs, verdict) | {"seed": seed, "jobs": len(cases), "took_s": round(after_s, 1)}
+    world.http.close()
+    times = {"settled_s": round(settled_s, 1), "took_s": round(time.monotonic() - began, 1)}
+    return _numbers(cases, progress.jobs, verdict) | {"seed": seed, "jobs": len(cases)} | times
 
 
-def _ask_all(cases: list[Case], world: World, jobs: dict[str, Case], progress: Progress) -> None:
-    """In the order of the schedule, several at a time; what changes the cloud for everybody comes after that."""
-    lock = threading.Lock()
-
-    def take(case: Case, job_id: str) -> None:
-        with lock:
-            jobs[job_id] = case
-            progress.asked += 1
-
-    single = [case for case in cases if case.act in acts.ACTS]
-    with ThreadPoolExecutor(ASKING) as pool:
-        for done in [pool.submit(lambda case=case: take(case, acts.ACTS[case.act](case, world))) for case in single]:
-            done.result()
-            progress.show(jobs, world)
-    together = {"unstarted": acts.leave_unstarted, "stop unheard": acts.stop_unheard}
-    for name, act in together.items():
+def _ask_all(cases: list[Case], world: World, progress: Progress) -> None:
+    """First what changes the cloud for everybody, then the rest in the order of the schedule, several at a time."""
+    for name, act in TOGETHER.items():
         for number, job_id in act([case for case in cases if case.act.startswith(name)], world).items():
-            take(cases[number], job_id)
-    killed = [case for case in cases if case.act == "kill"]
-    if killed:
-        _wait_for_an_empty_queue(world)
-    for case in killed:
-        take(case, acts.kill(case, world))
+            progress.take(cases[number], job_id)
+
+    def ask(case: Case) -> None:
+        progress.take(case, acts.ACTS[case.act](case, world))
+
+    with ThreadPoolExecutor(ASKING) as pool:
+        asked = [pool.submit(ask, case) for case in cases if case.act in acts.ACTS]
+        for done in asked:
+            done.result()
+            progress.show()
 
 
-def _wait_for_an_empty_queue(world: World) -> None:
-    """Only messages that are late may still be on their way: the container itself has nothing to do."""
-
-    def quiet() -> bool:
-        seen = world.look()
-        waiting = [job_id for job_id, job in seen.jobs.items() if not ended(job)]
-        return all(job_id in seen.attempts and _was_made(seen.attempts[job_id], world) for job_id in waiting)
-
-    wait_until(quiet, "an empty queue", SETTLE_S)
-
-
-def _was_made(attempts: list[dict[str, Any]], world: World) -> bool:
-    newest = max(attempts, key=lambda attempt: int(attempt["started_at_ms"]["N"]))
-    if "outcome" in newest or "output_location" not in newest:
-        return "outcome" in newest
-    for place in ("output_location", "failure_location"):
-        bucket, _, key = newest[place]["S"].removeprefix("s3://").partition("/")
-        if world.client("s3").list_objects_v2(Bucket=bucket, Prefix=key).get("KeyCount"):
-            return True
-    return False
-
-
-def _settle(jobs: dict[str, Case], world: World, progress: Progress, hurry: bool) -> None:
+def _settle(world: World, progress: Progress, hurry: bool) -> None:
     """Wait until every job has ended and its owner was told; what has not by then is stuck, and counted as that."""
     deadline = time.monotonic() + SETTLE_S
     while time.monotonic() < deadline:
         seen = world.look()
-        waiting = [job_id for job_id in jobs if job_id not in seen.jobs or not ended(seen.jobs[job_id])]
-        progress.show(jobs, world, len(jobs) - len(waiting))
+        waiting = [job_id for job_id in progress.jobs if job_id not in seen.jobs or not ended(seen.jobs[job_id])]
+        progress.show(seen)
         if not waiting:
             return
         if hurry:
             for job_id in waiting:
-                _age(job_id, world)
+                if _only_the_sweep_can_help(job_id, seen, world):
+                    _age(job_id, world)
             world.invoke("SweepOpenJobsFunction", {})
         time.sleep(2)
+
+
+def _only_the_sweep_can_help(job_id: str, seen: Seen, world: World) -> bool:
+    """Not so while a function works for the job: nothing that works is silent for three minutes."""
+    if job_id not in seen.jobs or not (status := world.execution_status(job_id)):
+        return job_id in seen.jobs
+    waits = any("output_location" in attempt for attempt in seen.attempts.get(job_id, ()))
+    return status != "RUNNING" or (seen.jobs[job_id]["status"]["S"] == "GENERATING" and waits)
 
 
 def _age(job_id: str, world: World) -> None:
@@ -120,18 +103,20 @@ def _age(job_id: str, world: World) -> None:
     )
 
 
-def _look(jobs: dict[str, Case], world: World) -> Verdict:
-    """Run the states of one job of each kind, and of every fourth, once more, see that nothing changes, and judge."""
-    for job_id in jobs:
-        try:
-            wait_until(lambda job_id=job_id: world.execution_status(job_id) != "RUNNING", job_id, 30)
-        except FireError:
-            break  # the verdict counts it
+def _look(jobs: dict[str, Case], world: World, say: Callable[[str], None]) -> Verdict:
+    """Run the states of every job once more, see that nothing changes, and judge."""
+    running = set(jobs)
+
+    def all_ended() -> bool:
+        running.intersection_update(world.running())
+        return not running
+
+    with contextlib.suppress(FireError):  # the verdict counts it
+        wait_until(all_ended, "the end of every execution", 30)
     before = world.look()
-    chosen = {case.kind: job_id for job_id, case in jobs.items()}.values()
-    again = list(dict.fromkeys((*chosen, *list(jobs)[::4])))
-    with ThreadPoolExecutor(ASKING) as pool:
-        list(pool.map(lambda job_id: _run_again(job_id, before.attempts.get(job_id, []), world), again))
+    say(f"{len(jobs)} ended; each is run once more")
+    with ThreadPoolExecutor(AGAIN) as pool:
+        list(pool.map(lambda job_id: _run_again(job_id, before.attempts.get(job_id, []), world), jobs))
     after = world.look()
     verdict = judge(jobs, after, world)
     unchanged(before, after, jobs, verdict)
@@ -153,6 +138,7 @@ def _numbers(cases: list[Case], jobs: dict[str, Case], verdict: Verdict) -> dict
     odd = Counter(case.kind for job_id, case in jobs.items() if any(job_id in finding for finding in verdict.findings))
     return {
         "counts": verdict.counts,
+        "notes": verdict.notes,
         "findings": verdict.findings,
         "clean": verdict.clean,
         "kinds": {
@@ -162,26 +148,20 @@ def _numbers(cases: list[Case], jobs: dict[str, Case], verdict: Verdict) -> dict
 
 
 class Progress:
-    """One line that tells a person how far it is."""
+    """What was asked for so far, and one line that tells a person how far it is."""
 
-    def __init__(self, total: int, say: Callable[[str], None]) -> None:
-        self.asked = 0
-        self._total = total
-        self._say = say
+    def __init__(self, total: int, world: World, say: Callable[[str], None]) -> None:
+        self.jobs: dict[str, Case] = {}
+        self._total, self._world, self._say = total, world, say
         self._began = self._shown = time.monotonic()
 
-    def show(self, jobs: dict[str, Case], world: World, done: int | None = None) -> None:
+    def take(self, case: Case, job_id: str) -> None:
+        self.jobs[job_id] = case
+
+    def show(self, seen: Seen | None = None) -> None:
         now = time.monotonic()
-        if now - self._shown < 2:
+        if now - self._shown < 5:
             return
-        self._shown = now
-        if done is None:
-            seen = world.look()
-            done = sum(1 for job_id in list(jobs) if job_id in seen.jobs and ended(seen.jobs[job_id]))
-        self._say(f"{self.asked}/{self._total} asked for, {done} ended, {now - self._began:.0f} s")
-
-
-def to_terminal(line: str) -> None:
-    """Write over the line before on a terminal, else one line after the other."""
-    end = "\r" if sys.stdout.isatty() else "\n"
-    print(f"{line:<78}", end=end, flush=True)
+        self._shown, jobs = now, (seen or self._world.look()).jobs
+        done = sum(job_id in jobs and ended(jobs[job_id]) for job_id in list(self.jobs))
+        self._say(f"{len(self.jobs)}/{self._total} asked for, {done} ended, {now - self._began:.0f} s")

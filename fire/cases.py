@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import random
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from typing import Any
 
 PROMPT = "a red circle on a blue background"
 FORBIDDEN = "a gory severed head"
+GARBAGE = "garbage-"  # stands in each text that nobody can act upon
 OWNERS = 5
 FIRST_SEED = 700_000_000  # nine digits that stand in no other place of a job document
 _BUSY = json.dumps({"error": {"code": "busy", "message": "The queue is full.", "retryable": True}})
@@ -37,6 +39,7 @@ def failed(code: str, attempts: int = 1) -> End:
 
 SUCCESS = End()
 STOPPED = End(status="CANCELLED", code="stopped")
+CANCELLED = End(status="CANCELLED", code="cancelled", notice="not_wanted")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +117,19 @@ KINDS: dict[str, Kind] = {
     "recorded, not started, asked again": Kind(share=2, act="unstarted, asked again"),
     "recorded, not started, never asked": Kind(share=2, act="unstarted"),
     "address is suppressed": Kind(share=2, act="suppressed", end=End(notice="failed")),
+    "cancelled before any work": Kind(
+        share=2, act="unstarted, cancelled", end=dataclasses.replace(CANCELLED, attempts=0)
+    ),
+    "cancelled while it is made": Kind(
+        share=2, act="cancel at work", rules=_fixed({"kind": "delay", "at": "container", "seconds": 3}), end=CANCELLED
+    ),
+    "cancelled, the success comes late": Kind(
+        share=3, act="cancel when made", rules=_fixed({"kind": "delay", "at": "notice", "seconds": 5}), end=CANCELLED
+    ),
+    "garbage on the topics": Kind(
+        share=3, act="garbage", rules=_fixed({"kind": "delay", "at": "notice", "seconds": 5})
+    ),
+    "five at once for the last picture": Kind(share=2, act="over quota"),
     "container killed while it works": Kind(share=1, act="kill", end=failed("generation_failed")),
 }
 

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from fire.cases import Case, End
+from fire.cases import GARBAGE, Case, End
 from fire.world import FINAL, Item, Seen, World
 
 
@@ -24,6 +24,9 @@ class Verdict:
     counters_wrong: int = 0
     jobs_of_nobody: int = 0
     changed_by_a_second_run: int = 0
+    # Not wrong, and told: what was seen of two things that may be.
+    garbage_kept: int = 0
+    marks_taken_by_the_sweep: int = 0
     findings: list[str] = field(default_factory=list)
 
     def note(self, count: str, finding: str) -> None:
@@ -32,7 +35,11 @@ class Verdict:
 
     @property
     def counts(self) -> dict[str, int]:
-        return {name: value for name, value in vars(self).items() if name != "findings"}
+        return {name: value for name, value in vars(self).items() if name not in ("findings", *self.notes)}
+
+    @property
+    def notes(self) -> dict[str, int]:
+        return {name: getattr(self, name) for name in ("garbage_kept", "marks_taken_by_the_sweep")}
 
     @property
     def clean(self) -> bool:
@@ -55,11 +62,21 @@ def judge(cases: dict[str, Case], seen: Seen, world: World) -> Verdict:
     for job_id, job in seen.jobs.items():
         if job["owner"]["S"] in owners and job_id not in cases:
             verdict.note("jobs_of_nobody", f"{job_id} was asked for by nobody")
-    _judge_executions(cases, world, verdict)
+    for job_id in world.running() & set(cases):
+        verdict.note("orphan_executions", f"{job_id} still runs")
     _judge_counters(owners, seen, verdict)
-    for letter in dead_letters(world):
-        verdict.note("dead_letters", letter[:200])
     return verdict
+
+
+def judge_letters(before: dict[str, str], world: World, verdict: Verdict) -> None:
+    """What was kept as a dead letter since, but for what nobody can act upon: that may be there, and nothing else."""
+    for number, letter in dead_letters(world).items():
+        if number in before:
+            continue
+        if GARBAGE in letter:
+            verdict.garbage_kept += 1
+        else:
+            verdict.note("dead_letters", letter[:200])
 
 
 def _judge_job(job_id: str, case: Case, seen: Seen, mails: int, verdict: Verdict) -> None:
@@ -87,17 +104,6 @@ def end_of(job: Item, attempts: int) -> End:
         notice=job["notice"]["M"]["state"]["S"],
         attempts=attempts,
     )
-
-
-def _judge_executions(cases: dict[str, Case], world: World, verdict: Verdict) -> None:
-    pages = (
-        world.client("stepfunctions")
-        .get_paginator("list_executions")
-        .paginate(stateMachineArn=world.cloud.outputs["StateMachineArn"], statusFilter="RUNNING")
-    )
-    for execution in (execution for page in pages for execution in page["executions"]):
-        if execution["name"] in cases:
-            verdict.note("orphan_executions", f"{execution['name']} still runs")
 
 
 def _judge_counters(owners: set[str], seen: Seen, verdict: Verdict) -> None:
@@ -133,21 +139,36 @@ def _compare(what: str, item: Item, attribute: str, truth: int, verdict: Verdict
         verdict.note("counters_wrong", f"{what} counts {counted}, and there are {truth}")
 
 
-def dead_letters(world: World) -> list[str]:
-    """What lies in the queue of what could not be handled; it is left there."""
-    queue = world.client("sqs")
-    found = queue.receive_message(
-        QueueUrl=world.cloud.outputs["DeadLettersUrl"], MaxNumberOfMessages=10, VisibilityTimeout=0
-    )
-    return [message["Body"] for message in found.get("Messages", [])]
+def dead_letters(world: World) -> dict[str, str]:
+    """What lies in the queue of what could not be handled, by number; it is there again a few seconds later."""
+    queue, letters = world.client("sqs"), dict[str, str]()
+    while True:
+        found = queue.receive_message(
+            QueueUrl=world.cloud.outputs["DeadLettersUrl"], MaxNumberOfMessages=10, VisibilityTimeout=10
+        ).get("Messages", [])
+        new = {message["MessageId"]: message["Body"] for message in found if message["MessageId"] not in letters}
+        if not new:
+            return letters
+        letters |= new
 
 
 def unchanged(before: Seen, after: Seen, cases: dict[str, Case], verdict: Verdict) -> None:
-    """A second run of a state leaves the record of an ended job as it was; the sweep's own mark may go meanwhile."""
+    """A second run of a state leaves every attribute of an ended job and of its attempts as it was. The one that is no
+    state's is `open`: the sweep takes the mark UNTOLD from an ended job once it has seen that its owner was told."""
     for job_id in cases:
-        then, now = ({**seen.jobs.get(job_id, {}), "open": None} for seen in (before, after))
-        if then != now:
-            verdict.note("changed_by_a_second_run", job_id)
+        then, now = seen_of(job_id, before), seen_of(job_id, after)
+        changed = sorted(name for name in {*then, *now} if then.get(name) != now.get(name))
+        if changed == ["open"] and then.get("open") == {"S": "UNTOLD"} and "open" not in now:
+            verdict.marks_taken_by_the_sweep += 1
+        elif changed:
+            facts = ", ".join(f"{name}: {then.get(name)} → {now.get(name)}" for name in changed)
+            verdict.note("changed_by_a_second_run", f"{job_id} {facts}"[:400])
+
+
+def seen_of(job_id: str, seen: Seen) -> Item:
+    """The attributes of a job, and its attempts as one more."""
+    attempts = sorted(seen.attempts.get(job_id, []), key=lambda attempt: str(attempt["sk"]["S"]))
+    return {**seen.jobs.get(job_id, {}), "attempts": {"L": attempts}}
 
 
 def table_of(numbers: dict[str, Any]) -> list[list[Any]]:
