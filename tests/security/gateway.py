@@ -26,6 +26,7 @@ import boto3
 import requests
 from fakes.template import create_table
 from moto import mock_aws
+from moto.core.exceptions import AWSError, InvalidToken
 from security.template import functions, resources, template
 
 NOBODY = {
@@ -53,12 +54,12 @@ CONTEXT = types.SimpleNamespace(
 
 @dataclass(frozen=True)
 class Reply:
-    """What a caller gets. `by_function` tells an answer of ours from one of the gateway's own."""
+    """What a caller gets. `route` is the one that a function answered; None is an answer of the gateway's own."""
 
     status: int
     headers: dict[str, str]
     body: bytes
-    by_function: bool
+    route: str | None
 
     @property
     def text(self) -> str:
@@ -70,6 +71,7 @@ class Gateway:
     """One deployed API. `people` are its users by the word that stands in for a token."""
 
     pool: str
+    parameters: dict[str, str]
     people: dict[str, dict[str, Any]] = field(default_factory=dict)
     numbers: Iterator[int] = field(default_factory=itertools.count)
 
@@ -85,6 +87,24 @@ class Gateway:
             claims["cognito:groups"] = f"[{' '.join(groups)}]"
         self.people[name] = claims
         return name
+
+    def set_parameters(self) -> None:
+        """Give every parameter of an operator the value of the deployment, whatever an admin has made of it."""
+        for name, value in self.parameters.items():
+            boto3.client("ssm").put_parameter(Name=name, Type="String", Value=value, Overwrite=True)
+
+    @contextmanager
+    def forgetting(self) -> Iterator[None]:
+        """Take out of the table what came into it: moto copies all of a table for each transaction."""
+        before = self._keys()
+        yield
+        gone = [{"DeleteRequest": {"Key": {"pk": {"S": pk}, "sk": {"S": sk}}}} for pk, sk in self._keys() - before]
+        for first in range(0, len(gone), 25):
+            boto3.client("dynamodb").batch_write_item(RequestItems={STACK: gone[first : first + 25]})
+
+    def _keys(self) -> set[tuple[str, str]]:
+        pages = boto3.client("dynamodb").get_paginator("scan").paginate(TableName=STACK)
+        return {(item["pk"]["S"], item["sk"]["S"]) for page in pages for item in page["Items"]}
 
     def send(self, prepared: requests.PreparedRequest) -> Reply:
         """Answer a request as it would go over the wire."""
@@ -112,7 +132,7 @@ class Gateway:
         if route["AuthorizationType"] == "JWT":
             event["requestContext"]["authorizer"] = {"jwt": {"claims": dict(claims or {}), "scopes": None}}
         function = re.sub(r"Integration$", "Function", re.findall(r"\$\{(\w+)\}", route["Target"]["Sub"])[0])
-        return _reply(_handler(function).lambda_handler(event, CONTEXT))
+        return _reply(route["RouteKey"], _handler(function).lambda_handler(event, CONTEXT))
 
     def _event(
         self,
@@ -163,16 +183,16 @@ def _text(value: str | bytes) -> str:
 
 def _own(status: int, message: str) -> Reply:
     content = json.dumps({"message": message}).encode()
-    return Reply(status, {"content-type": "application/json"}, content, by_function=False)
+    return Reply(status, {"content-type": "application/json"}, content, None)
 
 
-def _reply(response: dict[str, Any]) -> Reply:
+def _reply(route: str, response: dict[str, Any]) -> Reply:
     headers = {name.lower(): str(value) for name, value in response["headers"].items()}
     for name, values in (response.get("multiValueHeaders") or {}).items():
         headers[name.lower()] = ", ".join(values)
     text = response.get("body") or ""
     body = base64.b64decode(text) if response.get("isBase64Encoded") else text.encode()
-    return Reply(response["statusCode"], headers, body, by_function=True)
+    return Reply(response["statusCode"], headers, body, route)
 
 
 def _route(method: str, path: str) -> tuple[dict[str, Any], dict[str, str]] | None:
@@ -208,8 +228,9 @@ def deployed(quotas: str) -> Iterator[Gateway]:
     with ExitStack() as stack:
         stack.enter_context(mock.patch.dict(os.environ, NOBODY))
         stack.enter_context(mock_aws())
-        names = _resources_by_name(quotas)
-        pool = names["UserPool"]
+        stack.enter_context(mock.patch.object(InvalidToken, "__init__", _unknown_page))
+        names = _resources_by_name()
+        parameters = _parameters(names, quotas)
         for function in served():
             _handler(function).dependencies.cache_clear()
         variables: dict[str, str] = {}
@@ -219,27 +240,40 @@ def deployed(quotas: str) -> Iterator[Gateway]:
                 assert variables.setdefault(name, resolved) == resolved, name
         stack.enter_context(mock.patch.dict(os.environ, variables))
         stack.callback(lambda: [_handler(function).dependencies.cache_clear() for function in served()])
-        yield Gateway(pool)
+        api = Gateway(names["UserPool"], parameters)
+        api.set_parameters()
+        yield api
 
 
-def _resources_by_name(quotas: str) -> dict[str, str]:
+def _unknown_page(self: AWSError, message: str = "") -> None:
+    """Name a page that is none as Cognito does; moto has a word of its own."""
+    AWSError.__init__(self, message, "InvalidParameterException")
+
+
+def _resources_by_name() -> dict[str, str]:
     """Create what the functions speak to; return logical id → name or ARN, as Ref gives it."""
     names = {"Table": STACK, "Bucket": "pictures"}
     create_table(boto3.client("dynamodb"), STACK)
     boto3.client("s3").create_bucket(
         Bucket="pictures", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
     )
-    names["UserPool"] = boto3.client("cognito-idp").create_user_pool(PoolName=STACK)["UserPool"]["Id"]
+    pool = boto3.client("cognito-idp").create_user_pool(PoolName=STACK, UsernameAttributes=["email"])
+    names["UserPool"] = pool["UserPool"]["Id"]
     definition = json.dumps({"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 9, "End": True}}})
     for logical in resources("AWS::Serverless::StateMachine"):
         made = boto3.client("stepfunctions").create_state_machine(name=logical, definition=definition, roleArn=ROLE)
         names[logical] = made["stateMachineArn"]
+    return names
+
+
+def _parameters(names: dict[str, str], quotas: str) -> dict[str, str]:
+    """Name to value of every parameter, with `quotas` instead of the template's; `names` learns the names."""
+    values: dict[str, str] = {}
     for logical, resource in resources("AWS::SSM::Parameter").items():
         properties = resource["Properties"]
-        names[logical] = properties["Name"]["Sub"].replace("${AWS::StackName}", STACK)
-        value = quotas if names[logical].endswith("/quotas") else properties["Value"]
-        boto3.client("ssm").put_parameter(Name=names[logical], Type="String", Value=_resolved(value, names))
-    return names
+        names[logical] = name = properties["Name"]["Sub"].replace("${AWS::StackName}", STACK)
+        values[name] = quotas if name.endswith("/quotas") else _resolved(properties["Value"], names)
+    return values
 
 
 def _resolved(value: Any, names: Mapping[str, str]) -> str:

@@ -1,35 +1,28 @@
-"""Two people over every route that the API describes, by generated requests: nothing undocumented, no fault of ours,
-and never a sight of what belongs to the other.
+"""Two people and an admin over every operation that the API describes, by generated requests: nothing undocumented,
+no fault of ours, never a sight of what belongs to another, and an admin's work by an admin only.
 
-`AFTERIMAGE_FUZZ_REQUESTS` says how many requests at least, a few hundred if nothing; a whole run asks for 5,000.
+`AFTERIMAGE_FUZZ_REQUESTS` says how many requests at least, a few hundred if nothing; a whole run asks for 5,000. They
+are shared evenly by operations and callers, so no operation is left out of a short run, nor favoured in a long one.
 `AFTERIMAGE_FUZZ_SEED` makes them others than those of every run.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import itertools
 import json
 import math
 import os
-import secrets
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
 import requests
 import schemathesis
-from afterimage.adapters.dynamodb.jobs import DynamoJobStore
-from afterimage.domain.job import JobId
-from afterimage.domain.status import JobStatus
-from afterimage.ports import JobChanges
-from afterimage.telemetry import now_ms
-from fakes.samples import pictures
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from schemathesis import Case, GenerationMode
 from schemathesis.checks import not_a_server_error
+from schemathesis.core import NOT_SET
 from schemathesis.core.transport import Response
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -39,6 +32,7 @@ from schemathesis.specs.openapi.checks import (
 )
 from security import gateway
 from security.gateway import Gateway, Reply
+from security.people import People, Somebody
 from security.template import ROOT
 
 pytestmark = [
@@ -47,9 +41,12 @@ pytestmark = [
 ]
 
 OPENAPI = json.loads((ROOT / "functions" / "afterimage" / "http" / "openapi.json").read_text(encoding="utf-8"))
-REQUESTS = int(os.environ.get("AFTERIMAGE_FUZZ_REQUESTS", "600"))
-SEED = os.environ.get("AFTERIMAGE_FUZZ_SEED")
+DESCRIBED = {f"{method.upper()} {path}" for path, methods in OPENAPI["paths"].items() for method in methods}
 OPERATIONS = [result.ok() for result in schemathesis.openapi.from_dict(OPENAPI).get_all_operations()]
+CALLERS = 3
+REQUESTS = int(os.environ.get("AFTERIMAGE_FUZZ_REQUESTS", "300"))
+SHARE = max(4, math.ceil(REQUESTS / len(OPERATIONS) / CALLERS))
+SEED = os.environ.get("AFTERIMAGE_FUZZ_SEED")
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
@@ -58,81 +55,87 @@ CHECKS = [
     response_schema_conformance,
 ]
 BASE = "https://api.example"
-UNBOUNDED = json.dumps(
-    {"monthly_pictures": None, "concurrent_jobs": None, "campaign_rows": None, "daily_pictures": None}
-)
-WHO = itertools.count()
-
-
-class World:
-    """Two people, each with requests of their own, and what of each the other may never see."""
-
-    def __init__(self, api: Gateway) -> None:
-        self.api = api
-        self.sent = 0
-        self.names = tuple(f"{name}{next(WHO)}" for name in ("ada", "bob"))
-        self.secrets: dict[str, set[str]] = {}
-        self.ids: dict[str, list[str]] = {}
-        self.keys: dict[str, list[str]] = {}
-        for name in self.names:
-            api.person(name)
-            self._asks(name)
-
-    def _asks(self, name: str) -> None:
-        marker = f"{name}smarker"
-        self.secrets[name] = {marker, f"{name}@afterimage.example", self.api.people[name]["sub"]}
-        self.ids[name], self.keys[name] = [], []
-        for number in range(3):
-            key = f"{name}-key-{number}"
-            body = json.dumps({"prompt": f"{marker} number {number}", "negative_prompt": f"{marker} not"})
-            headers = {"authorization": name, "content-type": "application/json", "idempotency-key": key}
-            made = self.api.request("POST", "/v1/images", headers=headers, body=body.encode())
-            assert made.status == 202, made.text
-            self.ids[name].append(json.loads(made.text)["id"])
-            self.keys[name].append(key)
-        self.secrets[name] |= set(self.ids[name])
-        self.secrets[name].add(self._delivers(self.ids[name][0]))
-
-    def _delivers(self, job_id: str) -> str:
-        """Write the record of a delivered request; return the folder of its pictures."""
-        store, folder = DynamoJobStore(boto3.client("dynamodb"), gateway.STACK), f"images/{secrets.token_hex(16)}"
-        made = [
-            dataclasses.replace(picture, key=f"{folder}/{picture.number}.png", thumbnail_key=f"{folder}/t.jpg")
-            for picture in pictures()
-        ]
-        ends = ("MODERATING", "GENERATING", "REVIEWING", "DELIVERING", "SUCCEEDED")
-        for status in map(JobStatus, ends):
-            store.advance(JobId(job_id), status, now_ms(), JobChanges(pictures=tuple(made)))
-        return folder
+BOUNDS = {"monthly_pictures": None, "concurrent_jobs": None, "campaign_rows": None}
+# What is sent on purpose, before anything is generated: a body that the operation takes.
+BODIES: dict[str, Any] = {
+    "POST /v1/images": {"prompt": "a lighthouse at dusk"},
+    "POST /v1/images/{job_id}/share": {"picture": 0},
+    "PUT /v1/admin/admission": {"state": "open", "reason": "all is well"},
+    "PUT /v1/admin/quotas": {**BOUNDS, "daily_pictures": None},
+    "PUT /v1/admin/users/{username}/quota": BOUNDS,
+}
 
 
 @pytest.fixture(scope="module")
 def api() -> Iterator[Gateway]:
-    with gateway.deployed(UNBOUNDED) as api:
+    with gateway.deployed(json.dumps({**BOUNDS, "daily_pictures": None})) as api:
         yield api
 
 
+@pytest.fixture(scope="module")
+def residents(api: Gateway) -> People:
+    """Those who stay, since nothing that they do takes anything away."""
+    return People(api)
+
+
 @pytest.fixture
-def world(api: Gateway) -> World:
-    return World(api)
+def people(request: Any, api: Gateway, residents: People) -> Iterator[People]:
+    """Those who stay, or others who come for an operation after which they may be gone, or have nothing left."""
+    operation = request.getfixturevalue("operation")
+    takes_away = operation.method == "delete" or operation.path.endswith(("/cancel", "/disable"))
+    with api.forgetting():
+        yield People(api) if takes_away else residents
+    api.set_parameters()
 
 
-def send(world: World, case: Case, caller: str, other: str) -> Reply:
-    """Send a generated request as `caller`; hold the answer against the description and against `other`'s secrets."""
-    arguments = case.as_transport_kwargs(base_url=BASE)
-    arguments["headers"] = {**arguments["headers"], "Authorization": caller}
-    prepared = requests.Session().prepare_request(requests.Request(**arguments))
-    reply = world.api.send(prepared)
-    world.sent += 1
-    if reply.by_function:  # an answer of the gateway's own is none that we describe (decision 0005)
-        headers = {name: [value] for name, value in reply.headers.items()}
-        response = Response(reply.status, headers, reply.body, prepared, 0.0, False)
-        case.validate_response(response, checks=CHECKS)
-        assert_closed(reply)
-    if not set(world.ids[other]).isdisjoint((case.path_parameters or {}).values()):
-        assert reply.status >= 400, "another's request can be had, or moved"
-    assert_unseen(reply, world.secrets[other], str(prepared.url) + str(prepared.body) + str(prepared.headers))
-    return reply
+class Calls:
+    """Requests of one operation by everybody, and how each was answered."""
+
+    def __init__(self, operation: Any, people: People) -> None:
+        self.operation = operation
+        self.people = people
+        self.sent = 0
+        self.answers: dict[str, Counter[int]] = {one.name: Counter() for one in people.all}
+
+    @property
+    def for_admins(self) -> bool:
+        return bool(self.operation.path.startswith("/v1/admin/"))
+
+    def reached(self, reply: Reply) -> bool:
+        """Whether the operation has answered. The functions' own router takes fewer characters in a path."""
+        return reply.route == self.operation.label and '"route_not_found"' not in reply.text
+
+    def send(self, case: Case, caller: Somebody) -> Reply:
+        """Send as `caller`; hold the answer against the description and against what is another's."""
+        arguments = case.as_transport_kwargs(base_url=BASE)
+        arguments["headers"] = {**arguments["headers"], "Authorization": caller.name}
+        prepared = requests.Session().prepare_request(requests.Request(**arguments))
+        reply = self.people.api.send(prepared)
+        self.sent += 1
+        if reply.route is not None:  # an answer of the gateway's own is none that we describe (decision 0005)
+            headers = {name: [value] for name, value in reply.headers.items()}
+            response = Response(reply.status, headers, reply.body, prepared, 0.0, False)
+            case.validate_response(response, checks=CHECKS)
+            assert_closed(reply)
+        if self.reached(reply):
+            self.answers[caller.name][reply.status] += 1
+        told = str(prepared.url) + str(prepared.body) + str(prepared.headers)
+        for other in self.people.all:
+            if other is not caller:
+                self._hold_apart(case, reply, caller, other, told)
+        return reply
+
+    def _hold_apart(self, case: Case, reply: Reply, caller: Somebody, other: Somebody, told: str) -> None:
+        if not self.for_admins:
+            if not set(other.ids).isdisjoint((case.path_parameters or {}).values()):
+                assert reply.status >= 400, "another's request can be had, or moved"
+            assert_unseen(reply, other.secrets, told)
+        elif caller.admin:  # who sees whom and which request is open, and a prompt where the look at it is asked for
+            shown = {other.marker} if "prompt" in (case.query or {}) else set()
+            assert_unseen(reply, other.private - shown, told)
+        else:
+            assert reply.status >= 400, "an admin's work was done by somebody else"
+            assert_unseen(reply, other.secrets, told)
 
 
 def assert_closed(reply: Reply) -> None:
@@ -143,23 +146,39 @@ def assert_closed(reply: Reply) -> None:
 
 
 def assert_unseen(reply: Reply, hidden: set[str], sent: str) -> None:
-    """What the other has is in no answer, unless the caller has just said it."""
+    """What is another's is in no answer, unless the caller has just said it."""
     told = f"{reply.text}{reply.headers}"
     assert not {secret for secret in hidden if secret in told and secret not in sent}, told
 
 
-def reaching(case: Case, world: World, caller: str, other: str, draw: Any) -> Case:
-    """Put what belongs to the other, or what is one's own, wherever a request has room for it, now and then."""
-    theirs = st.sampled_from(world.ids[other] + world.ids[caller])
+def plain(operation: Any, caller: Somebody, people: People) -> Case:
+    """The request for which the operation is there: of what is one's own, or, from an admin, about somebody."""
+    number = 1 if operation.label.endswith("/cancel") else 0
+    whom = people.two[0].ids[0] if caller.admin and "/admin/" in operation.path else caller.ids[number]
+    values = {"job_id": whom, "username": people.two[0].address, "token": caller.link}
+    return operation.Case(
+        path_parameters={parameter.name: values[parameter.name] for parameter in operation.path_parameters},
+        body=BODIES[operation.label] if list(operation.body) else NOT_SET,
+        media_type="application/json" if list(operation.body) else None,
+    )
+
+
+def reaching(case: Case, caller: Somebody, people: People, draw: Any) -> Case:
+    """Put what belongs to anybody wherever a request has room for it, now and then."""
+    if isinstance(case.body, dict):  # JSON Schema takes 1.0 for an integer; the door, which is strict, does not
+        whole = (
+            int(value) if isinstance(value, float) and value.is_integer() else value for value in case.body.values()
+        )
+        case.body = dict(zip(case.body, whole, strict=True))
+    owner = draw(st.sampled_from(people.all))
+    values = {"job_id": draw(st.sampled_from(owner.ids)), "username": draw(st.sampled_from([owner.address, owner.sub]))}
     if case.path_parameters and draw(st.booleans()):
-        case.path_parameters = {name: draw(theirs) for name in case.path_parameters}
+        values["token"] = draw(st.sampled_from([caller.link, caller.link.swapcase(), owner.link[:-1]]))
+        case.path_parameters = {name: values[name] for name in case.path_parameters}
     if "cursor" in {parameter.name for parameter in case.operation.query} and draw(st.booleans()):
-        case.query = {**(case.query or {}), "cursor": draw(theirs)}
+        case.query = {**(case.query or {}), "cursor": draw(st.sampled_from([owner.cursor, *owner.ids]))}
     if "Idempotency-Key" in {parameter.name for parameter in case.operation.headers} and draw(st.booleans()):
-        case.headers = {
-            **(case.headers or {}),
-            "Idempotency-Key": draw(st.sampled_from(world.keys[other] + world.keys[caller])),
-        }
+        case.headers = {**(case.headers or {}), "Idempotency-Key": draw(st.sampled_from(owner.keys))}
     return case
 
 
@@ -175,23 +194,13 @@ def can_be_wrong(operation: Any) -> bool:
     return bool(list(operation.body) or list(operation.query) or any(bounded))
 
 
-PARTS = [
-    (operation, mode)
-    for operation in OPERATIONS
-    for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
-    if mode is GenerationMode.POSITIVE or can_be_wrong(operation)
-]
-SHARE = math.ceil(REQUESTS / 2 / sum(has_room(operation) for operation, _ in PARTS))
-
-
-@pytest.mark.parametrize(
-    ("operation", "mode"), PARTS, ids=[f"{operation.label} {mode.value}" for operation, mode in PARTS]
-)
-def test_generated_requests_of_two_people(operation: Any, mode: GenerationMode, world: World) -> None:
+def generate(calls: Calls, mode: GenerationMode, examples: int) -> None:
+    """Send so many requests as each caller. What fits the description is an admin's to ask, and nobody else's."""
+    operation, people = calls.operation, calls.people
     cases = operation.as_strategy(generation_mode=mode)
 
     @settings(
-        max_examples=SHARE if has_room(operation) else 1,
+        max_examples=examples,
         deadline=None,
         database=None,
         derandomize=SEED is None,
@@ -199,9 +208,36 @@ def test_generated_requests_of_two_people(operation: Any, mode: GenerationMode, 
         suppress_health_check=list(HealthCheck),
     )
     @given(data=st.data())
-    def both(data: st.DataObject) -> None:
-        for caller, other in itertools.permutations(world.names):
-            send(world, reaching(data.draw(cases), world, caller, other, data.draw), caller, other)
+    def by_all(data: st.DataObject) -> None:
+        for caller in people.all:
+            case = reaching(data.draw(cases), caller, people, data.draw)
+            reply = calls.send(case, caller)
+            if mode is GenerationMode.POSITIVE and calls.for_admins and not caller.admin and calls.reached(reply):
+                assert (reply.status, json.loads(reply.text)["code"]) == (403, "admin_only"), (case.body, reply.text)
 
-    (both if SEED is None else seed(int(SEED))(both))()
-    assert world.sent >= 2 * (SHARE if has_room(operation) else 1), "fewer requests than were asked for"
+    (by_all if SEED is None else seed(int(SEED))(by_all))()
+
+
+def test_every_operation_that_is_described_is_called() -> None:
+    assert {operation.label for operation in OPERATIONS} == DESCRIBED
+    assert SHARE * CALLERS * len(OPERATIONS) >= REQUESTS
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=[operation.label for operation in OPERATIONS])
+def test_generated_requests_of_two_people_and_an_admin(operation: Any, people: People) -> None:
+    calls = Calls(operation, people)
+    for caller in people.all:
+        reply = calls.send(plain(operation, caller, people), caller)
+        assert reply.status == 403 if calls.for_admins and not caller.admin else reply.status < 400, reply.text
+    rest = SHARE - 1
+    if not has_room(operation):
+        for caller in people.all * rest:
+            calls.send(plain(operation, caller, people), caller)
+    elif can_be_wrong(operation):
+        generate(calls, GenerationMode.POSITIVE, math.ceil(rest / 2))
+        generate(calls, GenerationMode.NEGATIVE, rest // 2)
+    else:
+        generate(calls, GenerationMode.POSITIVE, rest)
+    assert calls.sent >= SHARE * CALLERS, "fewer requests than were asked for"
+    # Some of what is generated is another route's, or none; half of it at least has to be this one's.
+    assert min(answers.total() for answers in calls.answers.values()) >= SHARE / 2, calls.answers
