@@ -161,7 +161,10 @@ class World:
         self.machine.start(self.job.job_id)
 
     def describe_execution(self, **_: Any) -> dict[str, Any]:
-        return {"status": self.machine.status(self.job.job_id)}
+        status = self.machine.status(self.job.job_id)
+        if status is None:
+            raise ClientError({"Error": {"Code": "ExecutionDoesNotExist"}}, "DescribeExecution")
+        return {"status": status}
 
     def send_task_success(self, *, taskToken: str, output: str) -> None:
         self._answered(self.machine.succeed(taskToken, json.loads(output)))
