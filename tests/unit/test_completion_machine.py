@@ -232,6 +232,17 @@ class Completions(CompletionWorld, RuleBasedStateMachine):
             self.stopped.add(execution.job_id)
             self.workflow.end(execution, status)
 
+    @precondition(lambda self: not self.calm)
+    @rule(which=st.integers(0, JOBS - 1), steps=st.integers(0, 3), heard=st.booleans())
+    def an_execution_is_stopped_and_redriven_before_anybody_hears_of_it(
+        self, which: int, steps: int, heard: bool
+    ) -> None:
+        self.an_execution_is_ended_from_outside(which=which, status="ABORTED")
+        self.an_execution_is_redriven(which=which)
+        self.an_execution_goes_on(which=which, steps=steps)
+        while heard and self.workflow.events:
+            self.deliver("close", self.workflow.events.pop(), 0)
+
     @rule(which=st.integers(0, JOBS - 1))
     def an_execution_is_redriven(self, which: int) -> None:
         execution = self.workflow.executions.get(self.all[which].job_id)
