@@ -124,7 +124,7 @@ FUZZ = Tests(
 )
 FAULTS = Tests(
     promise="each call to AWS that a request makes may fail",
-    files=("tests/contract/test_faults_at_the_client.py",),
+    files=tuple(sorted(str(path.relative_to(ROOT)) for path in (ROOT / "tests" / "contract").glob("test_faults_*.py"))),
     variables=lambda asked: {"AFTERIMAGE_EXAMPLES": str(asked.walks)},
 )
 WALKS = Tests(
@@ -145,7 +145,7 @@ AT_ONCE = Tests(
 )
 # Two lanes for two cores: what has a cloud, which waits most of its time, and what only calculates.
 LANES: tuple[dict[str, Callable[[Asked, Say], list[Outcome]]], ...] = (
-    {"campaign": run_campaign, "at-once": AT_ONCE.run},
-    {"walks": WALKS.run, "counters": COUNTERS.run, "faults": FAULTS.run, "fuzz": FUZZ.run},
+    {"campaign": run_campaign, "at-once": AT_ONCE.run, "counters": COUNTERS.run},
+    {"fuzz": FUZZ.run, "faults": FAULTS.run, "walks": WALKS.run},
 )
 PARTS = tuple(name for lane in LANES for name in lane)
