@@ -199,3 +199,33 @@ class SweepOpenJobsSettings:
     state_machine_arn: str
     close_lost_job_function: str
     resume_on_completion_function: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunCampaignRowSettings:
+    """For `handlers.run_campaign_row`."""
+
+    table_name: str
+    bucket_name: str
+    state_machine_arn: str
+    model_profile: str
+    job_ttl_days: int
+    admission_parameter: str
+    quotas_parameter: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class BeginCampaignRunSettings:
+    """For `handlers.begin_campaign_run`. `scalable_resource` is `none` where the stack has no endpoint."""
+
+    table_name: str
+    bucket_name: str
+    scalable_resource: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SettleCampaignRunSettings:
+    """For `handlers.settle_campaign_run`. `scalable_resource` is `none` where the stack has no endpoint."""
+
+    table_name: str
+    scalable_resource: str

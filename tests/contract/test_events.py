@@ -49,6 +49,8 @@ from afterimage.usecases.create_request import Door
 from afterimage.usecases.delete_request import Eraser
 from afterimage.usecases.notify_requester import Post
 from afterimage.usecases.sweep_open_jobs import Broom
+from fakes.campaigns import NO_CAMPAIGNS
+from fakes.outside import FakeWorkflow
 from fakes.samples import PRICES
 from fakes.stores import MemoryAccountStore, MemorySuppressionStore
 
@@ -444,6 +446,8 @@ def check_state_review_images() -> None:
 def check_state_notify_requester() -> None:
     jobs, mailer = OneJob(JobStatus.DELIVERING), Asked()
     deps = Post(
+        campaigns=NO_CAMPAIGNS,
+        workflow=FakeWorkflow(),
         jobs=jobs,
         links=Links(),
         gallery=Asked(),

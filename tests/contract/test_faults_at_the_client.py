@@ -42,7 +42,8 @@ from afterimage.handlers import (
 from afterimage.usecases.notify_requester import Post
 from afterimage.usecases.sweep_open_jobs import Broom, sweep_open_jobs
 from botocore.exceptions import ClientError, ConnectTimeoutError
-from fakes.outside import Dice, Ticker
+from fakes.campaigns import NO_CAMPAIGNS
+from fakes.outside import Dice, FakeWorkflow, Ticker
 from fakes.samples import a_job, a_result
 from fakes.step_functions import GENERATION, ModelStepFunctions
 from PIL import Image
@@ -132,6 +133,8 @@ class World:
             invocation_timeout_s=60,
         )
         self.post = Post(
+            campaigns=NO_CAMPAIGNS,
+            workflow=FakeWorkflow(),
             jobs=self.jobs,
             links=DynamoLinkStore(table_client, table),
             suppressions=DynamoSuppressionStore(table_client, table),

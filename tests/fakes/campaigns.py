@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, cast
 
+from afterimage.campaign_ports import CampaignStore
 from afterimage.domain.campaign import (
     Campaign,
     CampaignSettings,
@@ -69,3 +70,7 @@ def a_claim(row: int = 1, attempt: int = 1, **changes: Any) -> RowClaim:
         expires_at_s=NOW_MS // 1000 + 90 * 86_400,
     )
     return dataclasses.replace(claim, **changes)
+
+
+NO_CAMPAIGNS = cast("CampaignStore", None)
+"""Where no job is a row: whoever asked it anything would raise AttributeError."""

@@ -33,8 +33,9 @@ from afterimage.usecases.notify_requester import Post
 from afterimage.usecases.resume_on_completion import FAILED, SUCCEEDED
 from afterimage.usecases.sweep_open_jobs import Broom
 
+from fakes.campaigns import NO_CAMPAIGNS
 from fakes.faults import Crash, Faulty
-from fakes.outside import Dice, FakeEngine, FakeGallery, FakeMailer, FakeResults, Ticker
+from fakes.outside import Dice, FakeEngine, FakeGallery, FakeMailer, FakeResults, FakeWorkflow, Ticker
 from fakes.samples import a_result, quarantined
 from fakes.step_functions import GENERATION, ModelStepFunctions
 from fakes.stores import MemoryAttemptStore, MemoryJobStore, MemoryLinkStore, MemorySuppressionStore
@@ -122,6 +123,8 @@ class CompletionWorld:
         self.dead: list[tuple[str, Any]] = []
         self.unanswered = False  # whether, at rest, each message's handler dies before it answers
         self.post = Post(
+            campaigns=NO_CAMPAIGNS,
+            workflow=FakeWorkflow(),
             jobs=self.jobs,
             links=self.links,
             suppressions=self.suppressions,

@@ -20,6 +20,7 @@ from afterimage.usecases.cancel_request import Stopper, record_cancelled
 from afterimage.usecases.close_lost_job import close_lost_job
 from afterimage.usecases.notify_requester import Post
 from afterimage.usecases.resume_on_completion import resume_on_completion
+from fakes.campaigns import NO_CAMPAIGNS
 from fakes.outside import (
     Dice,
     FakeEngine,
@@ -120,6 +121,8 @@ class World:
 
     def NotifyRequester(self, payload: dict[str, Any]) -> Any:
         post = Post(
+            campaigns=NO_CAMPAIGNS,
+            workflow=FakeWorkflow(),
             jobs=self.jobs,
             links=self.links,
             suppressions=MemorySuppressionStore(),

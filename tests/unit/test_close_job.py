@@ -17,8 +17,9 @@ from afterimage.domain.job import Failure, JobId, Notice
 from afterimage.domain.status import JobStatus
 from afterimage.usecases.close_job import close_job, end_of_execution, failure_from_error
 from afterimage.usecases.notify_requester import Post, notify_requester
+from fakes.campaigns import NO_CAMPAIGNS
 from fakes.faults import Crash
-from fakes.outside import NOW_MS, Dice, FakeGallery, FakeMailer, Ticker
+from fakes.outside import NOW_MS, Dice, FakeGallery, FakeMailer, FakeWorkflow, Ticker
 from fakes.samples import a_job, job_id, pictures
 from fakes.stores import MemoryJobStore, MemoryLinkStore, MemorySuppressionStore
 
@@ -95,6 +96,8 @@ def test_a_crash_while_closing_a_delivering_job_is_mended_by_whoever_tells() -> 
     assert again.status is JobStatus.DELIVERING
     mailer = FakeMailer()
     post = Post(
+        campaigns=NO_CAMPAIGNS,
+        workflow=FakeWorkflow(),
         jobs=jobs,
         links=MemoryLinkStore(),
         gallery=FakeGallery(),

@@ -27,6 +27,7 @@ from afterimage.handlers import (
 )
 from afterimage.telemetry import logger
 from afterimage.usecases.notify_requester import Post
+from fakes.campaigns import NO_CAMPAIGNS
 from fakes.outside import (
     NOW_MS,
     Dice,
@@ -109,6 +110,8 @@ def review() -> tuple[ModuleType, Any, dict[str, Any], Any]:
 def notify() -> tuple[ModuleType, Any, dict[str, Any], Any]:
     store = jobs(JobStatus.DELIVERING, pictures=pictures())
     post = Post(
+        campaigns=NO_CAMPAIGNS,
+        workflow=FakeWorkflow(),
         jobs=store,
         links=MemoryLinkStore(),
         gallery=FakeGallery(),

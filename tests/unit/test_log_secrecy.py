@@ -62,6 +62,7 @@ from afterimage.usecases.notify_requester import Post
 from afterimage.usecases.share_request import Sharing
 from afterimage.usecases.sweep_open_jobs import Broom
 from botocore.exceptions import ClientError
+from fakes.campaigns import NO_CAMPAIGNS
 from fakes.http import PERSON, a_presigning_gallery, an_event
 from fakes.outside import (
     NOW_MS,
@@ -339,6 +340,8 @@ def test_the_notification_logs_neither_address_nor_link(lines: io.StringIO, faul
     if fault:
         mailer.fail_next("send", fault)
     post = Post(
+        campaigns=NO_CAMPAIGNS,
+        workflow=FakeWorkflow(),
         jobs=MemoryJobStore(secret_job(JobStatus.DELIVERING, pictures=pictures())),
         links=MemoryLinkStore(),
         gallery=FakeGallery(),

@@ -22,8 +22,9 @@ from afterimage.domain.suppression import SuppressionKind, suppression_of
 from afterimage.usecases.close_lost_job import close_lost_job
 from afterimage.usecases.notify_requester import CLAIM_MS, Post, notify_requester
 from afterimage.usecases.record_failure import record_failure
+from fakes.campaigns import NO_CAMPAIGNS
 from fakes.faults import Crash
-from fakes.outside import NOW_MS, Dice, FakeGallery, FakeMailer, FakeTeller, Ticker
+from fakes.outside import NOW_MS, Dice, FakeGallery, FakeMailer, FakeTeller, FakeWorkflow, Ticker
 from fakes.samples import ADDRESS, a_job, job_id, pictures
 from fakes.stores import MemoryJobStore, MemoryLinkStore, MemorySuppressionStore
 
@@ -43,6 +44,8 @@ class World:
         self.mailer = FakeMailer()
         self.clock = Ticker()
         self.post = Post(
+            campaigns=NO_CAMPAIGNS,
+            workflow=FakeWorkflow(),
             jobs=self.jobs,
             links=self.links,
             gallery=self.gallery,

@@ -152,10 +152,12 @@ class Run:
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """What became of a row. A row that could not be asked for at all is settled as FAILED without a job."""
+    """What became of a row. A row that could not be asked for at all is settled as FAILED without a job. `leg` is the
+    one in which it was claimed."""
 
     row: int
     attempt: int
+    leg: int
     job_id: JobId | None = None
     outcome: JobStatus | None = None
     failure_code: str | None = None

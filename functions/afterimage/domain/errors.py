@@ -270,8 +270,8 @@ class RunHaltedError(RejectedError):
     code = "run_halted"
     sentence = "The run takes no more rows."
 
-    def __init__(self, reason: str | None = None) -> None:
-        super().__init__()
+    def __init__(self, sentence: str | None = None, *, code: str | None = None, reason: str | None = None) -> None:
+        super().__init__(sentence, code=code)
         self.reason = reason
 
 

@@ -1,4 +1,4 @@
-"""States NotifyRequester and TellFailure: tell the person once how the request ended."""
+"""States NotifyRequester and TellFailure: tell the person once how the request ended, or its campaign."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import functools
 from typing import Any
 
 from afterimage.adapters.aws import client
+from afterimage.adapters.dynamodb.campaigns import DynamoCampaignStore
 from afterimage.adapters.dynamodb.jobs import DynamoJobStore
 from afterimage.adapters.dynamodb.links import DynamoLinkStore
 from afterimage.adapters.dynamodb.suppressions import DynamoSuppressionStore
 from afterimage.adapters.mail.ses import ONE_TRY, SesMailer
 from afterimage.adapters.parameters import OperatorParameters
 from afterimage.adapters.s3_gallery import S3Gallery
+from afterimage.adapters.step_functions import StepFunctionsWorkflow
 from afterimage.domain.job import JobId
 from afterimage.domain.status import JobStatus
 from afterimage.settings import NotifyRequesterSettings, read_settings
@@ -33,6 +35,8 @@ def dependencies() -> Post:
         mailer=SesMailer(client("sesv2", ONE_TRY), settings.sender_address, settings.configuration_set),
         link_base=settings.link_base,
         link_ttl_s=lambda: parameters.link_ttl_s(settings.link_ttl_parameter),
+        campaigns=DynamoCampaignStore(dynamodb, settings.table_name),
+        workflow=StepFunctionsWorkflow(client("stepfunctions")),
         clock=now_ms,
         entropy=random_bytes,
     )

@@ -26,7 +26,8 @@ def close_lost_job(job_id: JobId, execution_status: str, *, jobs: JobStore, tell
         job = _not_closed(job_id, jobs, clock)
     if job.status is JobStatus.DELIVERING and clock() - job.updated_at_ms >= TELLING_MS:
         job = close_job(job_id, status, failure, jobs=jobs, clock=clock)
-    if job.status is JobStatus.DELIVERING or job.notice is None or job.notice.state == NOTICE_SENDING:
+    untold = job.notice is None or job.notice.state == NOTICE_SENDING
+    if untold or job.status is JobStatus.DELIVERING or job.row:  # a campaign waits for its row without any notice
         teller.tell(job_id)
     return job
 

@@ -1,10 +1,11 @@
-"""Tell the person once how the request ended, with links of our own to the pictures."""
+"""Tell the person once how the request ended, with links of our own to the pictures; or the campaign that asked."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from afterimage.campaign_ports import CampaignStore
 from afterimage.domain.errors import JobClosedError, MailRefusedError, NoticeInFlightError, TransientError
 from afterimage.domain.job import (
     NOTICE_FAILED,
@@ -19,7 +20,8 @@ from afterimage.domain.job import (
 from afterimage.domain.links import TOKEN_BYTES, Link, hash_token, link_token
 from afterimage.domain.status import JobStatus
 from afterimage.domain.suppression import ADDRESS_SUPPRESSED, hash_address
-from afterimage.ports import Clock, Entropy, Gallery, JobStore, LinkStore, Mailer, SuppressionStore
+from afterimage.ports import Clock, Entropy, Gallery, JobStore, LinkStore, Mailer, SuppressionStore, Workflow
+from afterimage.usecases.answer_row import answer_row
 
 # Longer than the function may run: an intent older than this belongs to a run that died.
 CLAIM_MS = 45_000
@@ -34,6 +36,8 @@ class Post:
     gallery: Gallery
     suppressions: SuppressionStore
     mailer: Mailer
+    campaigns: CampaignStore
+    workflow: Workflow
     link_base: str
     link_ttl_s: Callable[[], int]
     clock: Clock
@@ -45,7 +49,8 @@ def notify_requester(job_id: JobId, post: Post) -> Job:
 
     Raises JobClosedError for a job that is still being worked on, MailUnavailableError and NoticeInFlightError when it
     is worth asking again. A refused mail is recorded, not raised: the pictures are there. So is one that is not sent at
-    all, because mail to that address bounced or was complained about.
+    all, because mail to that address bounced or was complained about. Whoever waits for the row of a campaign is
+    answered, every time.
     """
     job = post.jobs.get(job_id, post.clock())
     if not job.status.is_final and job.status is not JobStatus.DELIVERING:
@@ -53,9 +58,11 @@ def notify_requester(job_id: JobId, post: Post) -> Job:
     if _claim(job, post):
         _tell(job, post)
     try:
-        return post.jobs.advance(job_id, JobStatus.SUCCEEDED, post.clock())
+        job = post.jobs.advance(job_id, JobStatus.SUCCEEDED, post.clock())
     except JobClosedError:  # it had ended before, or another run was faster
-        return post.jobs.get(job_id, post.clock())
+        job = post.jobs.get(job_id, post.clock())
+    answer_row(job, post.campaigns, post.workflow)
+    return job
 
 
 def _claim(job: Job, post: Post) -> bool:

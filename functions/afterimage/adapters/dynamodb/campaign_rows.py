@@ -95,8 +95,13 @@ def _room(bound: int | None, wanted: int) -> int | None:
 
 def _row(claim: RowClaim, job_id: JobId | None, failure_code: str | None) -> Item:
     ref = claim.ref
-    values: dict[str, Any] = {":row": ref.row, ":attempt": ref.attempt, ":expires": claim.expires_at_s}
-    sets = ["#row = :row", "attempt = :attempt", "expires_at_s = :expires"]
+    values: dict[str, Any] = {
+        ":row": ref.row,
+        ":attempt": ref.attempt,
+        ":leg": claim.leg,
+        ":expires": claim.expires_at_s,
+    }
+    sets = ["#row = :row", "attempt = :attempt", "leg = :leg", "expires_at_s = :expires"]
     removes = []
     if job_id is None:
         values |= {":outcome": JobStatus.FAILED, ":code": failure_code}
@@ -126,10 +131,10 @@ def refusal(claim: RowClaim, item: Item) -> RunHaltedError:
     if run.status is not RunStatus.RUNNING or run.leg != claim.leg:
         return RunHaltedError()
     if run.max_failures is not None and run.failed > run.max_failures:
-        return RunHaltedError(TOO_MANY_FAILURES)
+        return RunHaltedError(reason=TOO_MANY_FAILURES)
     if run.budget_pictures is not None and run.pictures + claim.pictures > run.budget_pictures:
-        return RunHaltedError(BUDGET_PICTURES)
-    return RunHaltedError(BUDGET_DOLLARS)
+        return RunHaltedError(reason=BUDGET_PICTURES)
+    return RunHaltedError(reason=BUDGET_DOLLARS)
 
 
 def settlements(table: str, record: Item, to: JobStatus, failure_code: str | None) -> list[Item]:
