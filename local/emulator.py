@@ -18,6 +18,7 @@ ResourceArn = Callable[[str, str, bytes, str, str], str]
 Acquire = Callable[[dict[str, Any], dict[str, Any]], tuple[str | None, str | None]]
 Execute = Callable[[dict[str, Any], Any, str], dict[str, Any]]
 AlarmRecord = Callable[[str, dict[str, Any]], dict[str, Any]]
+RunMap = Callable[..., Any]
 _GENERIC = "Runtime.HandlerError"
 _TRACE = "Traceback (most recent call last):"
 _EXCEPTION = re.compile(r"^(?:[\w<>]+\.)*(\w+)(?::|$)")
@@ -106,6 +107,19 @@ def with_metric_math(record: AlarmRecord) -> AlarmRecord:
     return corrected
 
 
+def with_concurrency_path(run_map: RunMap) -> RunMap:
+    """Take the bound of a Distributed Map from its input where the definition says so (`MaxConcurrencyPath`), as AWS
+    does; the emulator would run sixty-four children at a time."""
+
+    def corrected(state: dict[str, Any], raw_input: Any, effective: Any, *rest: Any) -> Any:
+        path = state.get("MaxConcurrencyPath")
+        if path:
+            state = {**state, "MaxConcurrency": effective[path.removeprefix("$.")]}
+        return run_map(state, raw_input, effective, *rest)
+
+    return corrected
+
+
 def with_patience(acquire: Acquire, patience_s: float = 20.0) -> Acquire:
     """Let a call wait for a free process where the emulator throttles it at once: its cap keeps a laptop alive and
     stands for nothing on AWS.
@@ -128,7 +142,7 @@ def with_patience(acquire: Acquire, patience_s: float = 20.0) -> Acquire:
 def main() -> None:
     from ministack.app import main as serve
     from ministack.core import iam_actions
-    from ministack.services import lambda_svc, ses_v2
+    from ministack.services import lambda_svc, ses_v2, stepfunctions
     from ministack.services.cloudformation import provisioners
 
     iam_actions._ses_v2_resource_arn = with_sender_identity(iam_actions._ses_v2_resource_arn)
@@ -137,6 +151,7 @@ def main() -> None:
     )
     lambda_svc._acquire_execution_slot = with_patience(lambda_svc._acquire_execution_slot)
     lambda_svc._execute_function_warm = with_error_type(lambda_svc._execute_function_warm)
+    stepfunctions._run_distributed_map = with_concurrency_path(stepfunctions._run_distributed_map)
     provisioners._cw_metric_alarm_record = with_metric_math(provisioners._cw_metric_alarm_record)
     serve()
 

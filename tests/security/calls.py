@@ -46,6 +46,12 @@ ACTIONS: dict[str, tuple[str, ...]] = {
     "put_parameter": ("ssm:PutParameter",),
     "put_trace_segments": ("xray:PutTraceSegments",),
     "query": ("dynamodb:Query",),
+    "register_scalable_target": (
+        "application-autoscaling:RegisterScalableTarget",
+        "sagemaker:DescribeEndpoint",
+        "sagemaker:DescribeEndpointConfig",
+        "sagemaker:UpdateEndpointWeightsAndCapacities",
+    ),
     "send_email": ("ses:SendEmail", "ses:SendRawEmail"),  # SES v2 asks for both when the content is raw
     "send_task_failure": ("states:SendTaskFailure",),
     "send_task_success": ("states:SendTaskSuccess",),
@@ -61,7 +67,7 @@ ACTIONS: dict[str, tuple[str, ...]] = {
 ENDS = {"advance": "_end"}
 # Clients that are not boto3's own, and what their one method asks of AWS.
 WRAPPED = {("_provider", "get"): "get_parameter"}
-CLIENTS = ("_client", "_s3", "s3", "_runtime")
+CLIENTS = ("_client", "_s3", "s3", "_runtime", "_autoscaling", "_dynamodb")
 
 
 @dataclass(frozen=True, order=True)
@@ -255,5 +261,6 @@ def _prefixes(piece: _Piece) -> Iterator[str]:
             for call in ast.walk(_functions(_tree(there)).get(node.id, node)):
                 if isinstance(call, ast.Call) and _last_name(call.func) == "key":
                     partition = call.args[0]
-                    assert isinstance(partition, ast.JoinedStr) and isinstance(partition.values[0], ast.Constant)
-                    yield str(partition.values[0].value)
+                    first = partition.values[0] if isinstance(partition, ast.JoinedStr) else partition
+                    assert isinstance(first, ast.Constant)
+                    yield str(first.value)

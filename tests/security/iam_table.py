@@ -7,38 +7,29 @@ by this table alone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-EVALUATED = "the emulator judges it, with AUTH=true"
-STAND_IN = "the stand-in of the SageMaker runtime asks SimulatePrincipalPolicy for the caller"
-NO_TAGS = "not judged: the emulator takes PutObject and CopyObject with tags for s3:PutObject alone"
-NO_LEADING_KEYS = "not judged: the emulator knows no dynamodb:LeadingKeys, so a neighbour's grant covers it"
-NO_RAW_MAIL = "not judged: the emulator takes a raw mail for ses:SendEmail alone"
-OPEN_TOPIC = "not judged: a topic of the emulator takes messages from every role of its account"
-NOT_ENFORCED_ROLE = "not judged: the emulator acts for Step Functions and Scheduler without their roles"
-NO_XRAY = "not judged: the emulator has no X-Ray"
-NO_ENDPOINT = "not judged: there is no SageMaker endpoint to need it"
-
-
-@dataclass(frozen=True)
-class Grant:
-    """One action of one statement.
-
-    `sites` of a function are `file:Class.method` below functions/afterimage; of a role that AWS itself or the container
-    takes on, a file of the repository and a text in it that asks for the action.
-    """
-
-    holder: str
-    sid: str
-    action: str
-    sites: tuple[str, ...]
-    judged: str = EVALUATED
-
+from security.iam_campaigns import CAMPAIGN_GRANTS
+from security.iam_grant import (
+    NO_ENDPOINT,
+    NO_LEADING_KEYS,
+    NO_RAW_MAIL,
+    NO_TAGS,
+    NO_XRAY,
+    NOT_ENFORCED_ROLE,
+    OPEN_TOPIC,
+    STAND_IN,
+    Grant,
+)
 
 GRANTS: tuple[Grant, ...] = (
     # RequestsApiFunction
     Grant(
-        "RequestsApiFunction", "RecordAndRead", "dynamodb:PutItem", ("adapters/dynamodb/jobs.py:DynamoJobStore._puts",)
+        "RequestsApiFunction",
+        "RecordAndRead",
+        "dynamodb:PutItem",
+        (
+            "adapters/dynamodb/jobs.py:DynamoJobStore._put",
+            "adapters/dynamodb/jobs.py:DynamoJobStore._put_claim",
+        ),
     ),
     Grant(
         "RequestsApiFunction",
@@ -307,6 +298,7 @@ GRANTS: tuple[Grant, ...] = (
         "ReadJobAndSuppression",
         "dynamodb:GetItem",
         (
+            "adapters/dynamodb/campaigns.py:DynamoCampaignStore.get_row",
             "adapters/dynamodb/jobs.py:DynamoJobStore._item",
             "adapters/dynamodb/suppressions.py:DynamoSuppressionStore.find",
         ),
@@ -719,7 +711,10 @@ GRANTS: tuple[Grant, ...] = (
         "StartScheduledRequestFunction",
         "RecordAndRead",
         "dynamodb:PutItem",
-        ("adapters/dynamodb/jobs.py:DynamoJobStore._puts",),
+        (
+            "adapters/dynamodb/jobs.py:DynamoJobStore._put",
+            "adapters/dynamodb/jobs.py:DynamoJobStore._put_claim",
+        ),
     ),
     Grant(
         "StartScheduledRequestFunction",
@@ -1006,4 +1001,6 @@ GRANTS: tuple[Grant, ...] = (
         ("template.yaml:Type: AWS::SageMaker::Endpoint",),
         judged=NO_ENDPOINT,
     ),
+    # Campaigns
+    *CAMPAIGN_GRANTS,
 )

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 from security import calls
-from security.iam_table import EVALUATED, GRANTS, STAND_IN, Grant
+from security.iam_grant import EVALUATED, STAND_IN, Grant
+from security.iam_table import GRANTS
 from security.template import ROOT, as_list, functions, policies, resources, template, text
 
 HANDLERS = {name: properties["Handler"].split(".")[-2] for name, properties in functions().items()}
@@ -119,7 +120,9 @@ def test_a_resource_is_named_by_what_it_is(statement: dict[str, Any]) -> None:
         arn = value[0] if isinstance(value, list) else value
         assert not str(arn).startswith("*")
         if "*" in str(arn):
-            assert re.search(r"(\$\{[\w.]+\}/[\w/]+/\*(/[\w.]+)?|[:/][\w./${}-]+[:/]\*|\$\{Path\}\*)$", str(arn)), arn
+            assert re.search(
+                r"(\$\{[\w.]+\}/[\w/]+/\*(/[\w.]+(/\*)?)?|[:/][\w./${}-]+[:/]\*|\$\{Path\}\*)$", str(arn)
+            ), arn
 
 
 def test_every_function_has_a_role_of_its_own() -> None:

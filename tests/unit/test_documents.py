@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from afterimage.contracts.mail_event import MailFate
+from afterimage.domain.campaign import RunStatus
 from afterimage.domain.errors import AfterimageError, RejectedError, TransientError
 from afterimage.domain.moderation import Action
 from afterimage.domain.status import JobStatus
@@ -17,6 +18,7 @@ from fakes.template import template
 ROOT = Path(__file__).parent.parent.parent
 _COUNTED = re.compile(r'(?:count|measure)\((f?)"([^"]+)"(?: if [^"]+ else "([^"]+)")?[,)]')
 _VARIANTS = {
+    "CampaignRun": [status.value.capitalize() for status in RunStatus],
     "Completion": ["Resumed", "Failed", "Late", "Contradicted"],
     "Job": [status.value.capitalize() for status in JobStatus if status.is_final],
     "Notice": ["Sent", "Failed", "Uncertain", "Sending", "NotWanted", "None", "Bounced", "Complained"],

@@ -37,6 +37,7 @@ from afterimage.domain.moderation import packaged_policy
 from afterimage.domain.quotas import UNLIMITED
 from afterimage.domain.status import JobStatus
 from afterimage.handlers import (
+    begin_campaign_run,
     close_admission,
     close_lost_job,
     erase_leftovers,
@@ -50,6 +51,8 @@ from afterimage.handlers import (
     requests_api,
     resume_on_completion,
     review_images,
+    run_campaign_row,
+    settle_campaign_run,
     start_generation,
     start_scheduled_request,
     sweep_open_jobs,
@@ -422,7 +425,10 @@ ERRORS_LEAVE: list[ModuleType] = [
     close_lost_job,
     erase_leftovers,
     erase_owner,
+    begin_campaign_run,
     moderate_prompt,
+    run_campaign_row,
+    settle_campaign_run,
     notify_requester,
     record_failure,
     record_mail_outcome,

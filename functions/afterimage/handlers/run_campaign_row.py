@@ -20,6 +20,7 @@ from afterimage.domain.model_profiles import model_profiles
 from afterimage.ports import Workflow
 from afterimage.settings import RunCampaignRowSettings, read_settings
 from afterimage.telemetry import count, environment, facts_of, keeping_secrets, logger, metrics, now_ms, random_bytes
+from afterimage.usecases.answer_row import let_on
 from afterimage.usecases.run_campaign_row import RowDoor, run_campaign_row
 from afterimage.usecases.start_generation import report_failure
 
@@ -72,7 +73,7 @@ def handle(event: dict[str, Any], deps: Dependencies) -> None:
         logger.info("row begun" if outcome is None else "row had ended", outcome=outcome, **ids)
         count("CampaignRowBegun" if outcome is None else "CampaignRowPassed")
         if outcome is not None:
-            deps.campaign_workflow.succeed(event["task_token"], {"outcome": outcome.value})
+            let_on(event["task_token"], outcome, deps.campaign_workflow)
 
 
 @logger.inject_lambda_context(correlation_id_path="campaign_id", clear_state=True)

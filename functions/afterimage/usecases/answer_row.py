@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from afterimage.campaign_ports import CampaignStore
 from afterimage.domain.job import Job
+from afterimage.domain.status import JobStatus
 from afterimage.ports import Workflow
 
 
@@ -18,4 +19,9 @@ def answer_row(job: Job, campaigns: CampaignStore, workflow: Workflow) -> bool:
     row = campaigns.get_row(job.row.campaign_id, job.row.run_id, job.row.row)
     if row is None or row.attempt != job.row.attempt or row.task_token is None:
         return False
-    return workflow.succeed(row.task_token, {"outcome": job.status.value})
+    return let_on(row.task_token, job.status, workflow)
+
+
+def let_on(task_token: str, outcome: JobStatus, workflow: Workflow) -> bool:
+    """Let whoever waits for a row on, with what became of it."""
+    return workflow.succeed(task_token, {"outcome": outcome.value})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from afterimage.campaign_ports import CampaignStore, Capacity
-from afterimage.contracts.campaign import check_prefix, run_prefix
+from afterimage.contracts.campaign import campaign_prefix, check_prefix
 from afterimage.domain.campaign import Run, RunStatus
 from afterimage.domain.row_ref import CampaignId
 from afterimage.ports import Clock
@@ -38,7 +38,7 @@ def begin_campaign_run(
     return Leg(
         goes=goes,
         index_key=f"{check_prefix(campaign_id, run.check_id)}index.csv",
-        results_prefix=f"{run_prefix(campaign_id, run_id)}map-{leg}",
+        results_prefix=f"{campaign_prefix(campaign_id)}map/{run_id}-{leg}",
         concurrency=run.concurrency,
         wait_seconds=campaign.settings.warm_up_minutes * 60 if warming else 0,
     )

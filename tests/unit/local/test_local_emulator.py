@@ -10,6 +10,7 @@ import pytest
 
 from local.emulator import (
     error_type,
+    with_concurrency_path,
     with_error_type,
     with_metric_math,
     with_patience,
@@ -138,3 +139,13 @@ def test_a_call_waits_for_a_process_of_the_account_only(
 
 def test_a_call_does_not_wait_for_ever() -> None:
     assert with_patience(lambda function, config: (None, "account"), patience_s=0)({}, {}) == (None, "account")
+
+
+def test_the_bound_of_a_map_is_taken_from_its_input_where_the_definition_says_so() -> None:
+    seen: list[Any] = []
+    run_map = with_concurrency_path(
+        lambda state, raw, effective, *rest: seen.append((state.get("MaxConcurrency"), rest))
+    )
+    run_map({"MaxConcurrencyPath": "$.concurrency"}, {}, {"concurrency": 3}, "more")
+    run_map({"MaxConcurrency": 5}, {}, {}, "more")
+    assert seen == [(3, ("more",)), (5, ("more",))]

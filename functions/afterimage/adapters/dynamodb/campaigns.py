@@ -28,11 +28,11 @@ _CAMPAIGN = "CAMPAIGN#"
 
 
 def _campaign_key(campaign_id: CampaignId) -> Item:
-    return key(f"{_CAMPAIGN}{campaign_id}", "CAMPAIGN")
+    return key(f"CAMPAIGN#{campaign_id}", "CAMPAIGN")
 
 
 def _runs_key(campaign_id: CampaignId, run_id: str) -> Item:
-    return key(f"{_CAMPAIGN}{campaign_id}", f"RUN#{run_id}")
+    return key(f"CAMPAIGN#{campaign_id}", f"RUN#{run_id}")
 
 
 def _pointers(campaign: Campaign) -> tuple[Item, Item]:
@@ -57,7 +57,10 @@ class DynamoCampaignStore:
 
     def get(self, campaign_id: CampaignId, now_ms: int) -> Campaign:
         """Return a campaign, read consistently. Raises CampaignNotFoundError."""
-        item = self._item(_campaign_key(campaign_id))
+        with reaching_the_table():
+            item = self._client.get_item(
+                TableName=self._table, Key=_campaign_key(campaign_id), ConsistentRead=True
+            ).get("Item")
         if item is None or is_expired(int(item["expires_at_s"]["N"]), now_ms):
             raise CampaignNotFoundError()
         return read(Campaign, item, KEYS)
@@ -125,7 +128,9 @@ class DynamoCampaignStore:
 
     def get_run(self, campaign_id: CampaignId, run_id: str) -> Run:
         """Return a run, read consistently. Raises CampaignNotFoundError."""
-        item = self._item(run_key(campaign_id, run_id))
+        stored = run_key(campaign_id, run_id)
+        with reaching_the_table():
+            item = self._client.get_item(TableName=self._table, Key=stored, ConsistentRead=True).get("Item")
         if item is None or "status" not in item:  # a late row of an erased run leaves counters behind
             raise CampaignNotFoundError()
         return read(Run, item, KEYS)
@@ -186,7 +191,9 @@ class DynamoCampaignStore:
 
     def get_row(self, campaign_id: CampaignId, run_id: str, row: int) -> Row | None:
         """Return a row, read consistently."""
-        item = self._item(row_key(campaign_id, run_id, row))
+        stored = row_key(campaign_id, run_id, row)
+        with reaching_the_table():
+            item = self._client.get_item(TableName=self._table, Key=stored, ConsistentRead=True).get("Item")
         return read(Row, item, KEYS) if item and "attempt" in item else None
 
     def list_rows(self, campaign_id: CampaignId, run_id: str, after: int, limit: int) -> tuple[Row, ...]:
@@ -229,13 +236,6 @@ class DynamoCampaignStore:
             if exc.failed(0):
                 raise refusal(claim, exc.reasons[0].get("Item", {})) from exc
             raise RowTakenError from exc
-
-    def _item(self, item_key: Item) -> Item | None:
-        with reaching_the_table():
-            found: Item | None = self._client.get_item(TableName=self._table, Key=item_key, ConsistentRead=True).get(
-                "Item"
-            )
-        return found
 
     def _transact(self, members: list[Item]) -> None:
         with reaching_the_table():

@@ -47,7 +47,7 @@ class DynamoJobStore:
 
     def create(self, job: Job, claim: IdempotencyClaim | None, quotas: Quotas = UNLIMITED) -> None:
         """Put job and claim and take the charge in one transaction. Raises KeyTakenError or QuotaExceededError."""
-        records = self._puts(job, claim)
+        records = [self._put(job), *([self._put_claim(claim, job.created_at_ms)] if claim else [])]
         taken = takings(self._table, job, quotas)
         try:
             self._transact([*records, *(update for update, _ in taken)])
@@ -63,11 +63,10 @@ class DynamoJobStore:
     def create_for_row(self, job: Job, quotas: Quotas, claim: RowClaim, run: Run) -> None:
         """Put the job of a row, take the charge and claim the row in one transaction. Raises RowTakenError, which goes
         before RunHaltedError, which goes before QuotaExceededError."""
-        records = self._puts(job, None)
         claimed = claimings(self._table, claim, run, job.job_id)
         taken = takings(self._table, job, quotas)
         try:
-            self._transact([*records, *claimed, *(update for update, _ in taken)])
+            self._transact([self._put(job), *claimed, *(update for update, _ in taken)])
         except CancelledError as exc:
             if exc.failed(2):
                 raise RowTakenError from exc
@@ -79,20 +78,23 @@ class DynamoJobStore:
                     raise (OwnerErasingError() if erasing else refused) from exc
             raise
 
-    def _puts(self, job: Job, claim: IdempotencyClaim | None) -> list[Item]:
-        """Puts that replace nothing, but for a claim that has expired and was not yet deleted."""
+    def _put(self, job: Job) -> Item:
+        """A put that replaces nothing."""
         phase = Phase.of(job.status)
         opened = {"open": attribute(phase)} if phase else {}
-        put: Item = {"TableName": self._table, "ConditionExpression": "attribute_not_exists(pk)"}
-        puts: list[Item] = [{"Put": put | {"Item": {**_job_key(job.job_id), **attributes(job), **opened}}}]
-        if claim:
-            expired = {
+        item = {**_job_key(job.job_id), **attributes(job), **opened}
+        return {"Put": {"TableName": self._table, "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}}
+
+    def _put_claim(self, claim: IdempotencyClaim, at_ms: int) -> Item:
+        """A put that replaces nothing but a claim that has expired and was not yet deleted."""
+        return {
+            "Put": {
+                "TableName": self._table,
                 "Item": {**_claim_key(claim.key_hash), **attributes(claim)},
                 "ConditionExpression": "attribute_not_exists(pk) OR expires_at_s <= :now",
-                "ExpressionAttributeValues": {":now": attribute(job.created_at_ms // 1000)},
+                "ExpressionAttributeValues": {":now": attribute(at_ms // 1000)},
             }
-            puts.append({"Put": put | expired})
-        return puts
+        }
 
     def _transact(self, members: list[Item]) -> None:
         with reaching_the_table():

@@ -1,0 +1,87 @@
+"""The machine of campaigns: what its definition says. Its paths are run on the local cloud."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from afterimage.contracts.campaign import INDEX_HEADER, RowPlace
+from afterimage.domain import errors
+from security.template import resources
+from statelint.config import Config
+from statelint.linter import Linter
+from statemachine.machine import FOLDER
+
+PATH = FOLDER / "campaign.asl.json"
+DEFINITION: dict[str, Any] = json.loads(PATH.read_text(encoding="utf-8"))
+STATES: dict[str, dict[str, Any]] = DEFINITION["States"]
+MAP = STATES["RunRows"]
+ROW: dict[str, Any] = MAP["ItemProcessor"]["States"]["RunRow"]
+LAMBDA = "arn:aws:states:::lambda:invoke"
+# A request may wait for its engine so long; whatever happens, the sweep has ended it by then.
+LONGEST_REQUEST_S = 12 * 3600
+
+
+# Fields of a Distributed Map that the linter does not know; the Step Functions guide has them under "Map state".
+UNKNOWN_TO_THE_LINTER = ('Field "Label"', 'Field "InputType"', 'Field "CSVHeaderLocation"')
+
+
+def test_statelint_finds_nothing() -> None:
+    found = Linter.validate(DEFINITION, Config(evaluate_jsonata=True))
+    assert [problem for problem in found if not problem.startswith(UNKNOWN_TO_THE_LINTER)] == []
+
+
+@pytest.mark.parametrize("name", [*STATES, "RunRow"])
+def test_the_state_has_a_comment(name: str) -> None:
+    assert (STATES | {"RunRow": ROW})[name]["Comment"].endswith(".")
+
+
+def test_a_child_gets_ids_and_places_only() -> None:
+    given = {name.removesuffix(".$") for name in ROW["Parameters"]["Payload"]}
+    assert given == set(RowPlace.__dataclass_fields__)
+    places = {name.removesuffix(".$") for name in MAP["ItemSelector"]} - {"campaign_id", "run_id", "leg"}
+    assert places == set(INDEX_HEADER)
+
+
+def test_nothing_of_a_row_comes_back_into_the_machine() -> None:
+    assert MAP["ResultPath"] is None
+    assert MAP["ResultWriter"]["Resource"] == "arn:aws:states:::s3:putObject"
+
+
+def test_one_refused_child_ends_the_map_which_then_is_settled() -> None:
+    assert MAP["ToleratedFailureCount"] == 0
+    assert "RunHaltedError" not in retried(ROW)
+    assert "Catch" not in ROW
+    assert MAP["Catch"] == [{"ErrorEquals": ["States.ALL"], "ResultPath": None, "Next": "SettleCampaignRun"}]
+
+
+def test_a_row_is_asked_about_for_longer_than_a_request_may_live() -> None:
+    (timeouts,) = [entry for entry in ROW["Retry"] if entry["ErrorEquals"] == ["States.Timeout"]]
+    assert ROW["TimeoutSeconds"] * timeouts["MaxAttempts"] > LONGEST_REQUEST_S
+
+
+def retried(state: dict[str, Any]) -> set[str]:
+    return {name for entry in state["Retry"] for name in entry["ErrorEquals"]}
+
+
+def test_what_may_pass_is_tried_again_by_a_name_of_the_tree() -> None:
+    ours = {name for name in retried(ROW) | retried(STATES["BeginCampaignRun"]) if name.endswith("Error")}
+    transient = {leaf.__name__ for leaf in errors.leaves(errors.TransientError)}
+    assert {"StoreUnavailableError", "RowDeferredError", "WorkflowUnavailableError"} <= ours <= transient
+
+
+def test_every_task_has_a_bound_and_is_tried_again() -> None:
+    for state in [*STATES.values(), ROW]:
+        if state["Type"] == "Task":
+            assert state["TimeoutSeconds"] > 0
+            assert state["Retry"]
+
+
+def test_substitutions_are_those_that_the_definition_names() -> None:
+    machine = resources("AWS::Serverless::StateMachine")["CampaignMachine"]["Properties"]
+    text = PATH.read_text(encoding="utf-8")
+    assert machine["DefinitionUri"] == "statemachine/campaign.asl.json"
+    named = {name for name in machine["DefinitionSubstitutions"] if f"${{{name}}}" in text}
+    assert named == set(machine["DefinitionSubstitutions"])
+    assert text.count("${") == len(named)
