@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import UTC, datetime
 from typing import Any
 
 from afterimage.contracts.generation import GeneratedImage, GenerationResult, GenerationWarning
@@ -19,6 +20,10 @@ PROMPT = "a lighthouse at dusk"
 OWNER = "user#ada"
 ADDRESS = "ada@example.com"
 DAY_S = 86_400
+# What a mail is written with.
+LINKS = ("https://api.example.com/i/" + "A" * 43, "https://api.example.com/i/" + "B" * 43)
+THUMBNAILS = (b"\xff\xd8one", b"\xff\xd8two")
+EXPIRES_S = int(datetime(2026, 12, 3, 17, 5, tzinfo=UTC).timestamp())
 
 ADA = Caller(owner=OWNER, username="ada", scopes=frozenset({"aws.cognito.signin.user.admin"}))
 BOB = Caller(owner="user#bob", username="bob", scopes=frozenset({"aws.cognito.signin.user.admin"}))
@@ -127,3 +132,9 @@ def quarantined(result: GenerationResult) -> dict[str, int]:
         objects[image.key or ""] = image.size_bytes
         objects[image.thumbnail_key or ""] = 10
     return objects
+
+
+def delivered(prompt: str = PROMPT, **changes: Any) -> Job:
+    """Return a job of that prompt whose pictures are to be mailed."""
+    spec = dataclasses.replace(SPEC, prompt=prompt, model_prompt=prompt)
+    return a_job(JobStatus.DELIVERING, spec=spec, **({"pictures": pictures()} | changes))

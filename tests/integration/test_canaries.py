@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 # The emulator's SES says whom it sends to. On AWS that is a part of SES, and nothing there is logged for us.
 OF_SES = ("INFO [ses] SMTP relay: ", "INFO [ses-v2] SESv2 SendEmail: ")
 CANARY = f"canary{secrets.token_hex(6)}"
-LOUD = {
-    "POWERTOOLS_LOG_LEVEL": "DEBUG",
+# What no parameter of the template switches on, and somebody in the console may.
+WORSE = {
     "POWERTOOLS_LOGGER_LOG_EVENT": "true",
     "POWERTOOLS_LOGGER_SAMPLE_RATE": "1",
     "POWERTOOLS_DEV": "true",
@@ -28,18 +28,49 @@ LOUD = {
 
 @pytest.fixture
 def loud(cloud: LocalCloud) -> Iterator[LocalCloud]:
-    """The cloud with LogLevel=DEBUG and worse, until the test ends."""
+    """The cloud deployed with LogLevel=DEBUG, and worse, until the test ends."""
     client = cloud.client("lambda")
-    before: dict[str, dict[str, str]] = {}
-    for page in client.get_paginator("list_functions").paginate():
-        for function in page["Functions"]:
-            before[function["FunctionName"]] = dict(function.get("Environment", {}).get("Variables", {}))
-    assert len(before) >= 11
-    for name, variables in before.items():
-        client.update_function_configuration(FunctionName=name, Environment={"Variables": variables | LOUD})
+    set_log_level(cloud, "DEBUG")
+    names = [
+        function["FunctionName"]
+        for page in client.get_paginator("list_functions").paginate()
+        for function in page["Functions"]
+    ]
+    assert len(names) >= 11
+    for name in names:
+        variables = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+        assert variables["POWERTOOLS_LOG_LEVEL"] == "DEBUG", f"the template leaves {name} as it was"
+        client.update_function_configuration(FunctionName=name, Environment={"Variables": variables | WORSE})
     yield cloud
-    for name, variables in before.items():
-        client.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+    for name in names:
+        variables = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+        kept = {key: value for key, value in variables.items() if key not in WORSE}
+        client.update_function_configuration(FunctionName=name, Environment={"Variables": kept})
+    set_log_level(cloud, "INFO")
+
+
+def set_log_level(cloud: LocalCloud, level: str) -> None:
+    """Deploy the stack once more with another LogLevel."""
+    client, name = cloud.client("cloudformation"), cloud.stack["stack_name"]
+    known = client.describe_stacks(StackName=name)["Stacks"][0]
+    parameters = [
+        {"ParameterKey": parameter["ParameterKey"], "UsePreviousValue": True}
+        for parameter in known["Parameters"]
+        if parameter["ParameterKey"] != "LogLevel"
+    ]
+    client.update_stack(
+        StackName=name,
+        UsePreviousTemplate=True,
+        Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+        Parameters=[*parameters, {"ParameterKey": "LogLevel", "ParameterValue": level}],
+    )
+
+    def updated() -> bool:
+        status = str(client.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"])
+        assert "ROLLBACK" not in status, status
+        return status == "UPDATE_COMPLETE"
+
+    cloud.wait_until(updated, f"the stack with LogLevel={level}", 120)
 
 
 def logs_of(cloud: LocalCloud) -> dict[str, str]:

@@ -8,20 +8,14 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import httpx
 import pytest
-from afterimage.adapters.dynamodb.accounts import DynamoAccountStore
-from afterimage.adapters.dynamodb.jobs import DynamoJobStore
 from afterimage.domain.errors import IdempotencyConflictError
-from afterimage.domain.model_profiles import model_profiles
 from afterimage.domain.quotas import UNLIMITED
-from afterimage.domain.recipients import Caller
 from afterimage.domain.request import ImageRequest
-from afterimage.telemetry import now_ms, random_bytes
-from afterimage.usecases.create_request import Door, create_request
-from botocore.config import Config
-from fakes.outside import FakePeople, FakeWorkflow
+from afterimage.telemetry import now_ms
+from afterimage.usecases.create_request import create_request
+from integration.doors import a_door, a_program
 from integration.journey import attempts_of, mails_to, person, wait_for_end
 
 if TYPE_CHECKING:
@@ -30,36 +24,8 @@ if TYPE_CHECKING:
 CALLS, POSTS = 50, 10
 
 
-@pytest.fixture
-def door(cloud: LocalCloud) -> Door:
-    """The use case's own door over the deployed table, for many threads; nothing is started."""
-    known = cloud.client("dynamodb")
-    credentials = known._request_signer._credentials
-    table = boto3.client(
-        "dynamodb",
-        endpoint_url=known.meta.endpoint_url,
-        region_name=known.meta.region_name,
-        aws_access_key_id=credentials.access_key,
-        aws_secret_access_key=credentials.secret_key,
-        config=Config(max_pool_connections=CALLS, read_timeout=60),
-    )
-    name = cloud.outputs["TableName"]
-    return Door(
-        jobs=DynamoJobStore(table, name),
-        workflow=FakeWorkflow(),
-        people=FakePeople(),
-        accounts=DynamoAccountStore(table, name),
-        profile=model_profiles()["demo"],
-        admission_is_open=lambda: True,
-        quotas=lambda: UNLIMITED,
-        job_ttl_s=86_400,
-        clock=now_ms,
-        entropy=random_bytes,
-    )
-
-
-def test_fifty_calls_at_once_with_one_key_make_one_job_that_is_counted_once(cloud: LocalCloud, door: Door) -> None:
-    caller = Caller(owner=f"client#{person()}", username=None, scopes=frozenset({"afterimage/mail:any"}))
+def test_fifty_calls_at_once_with_one_key_make_one_job_that_is_counted_once(cloud: LocalCloud) -> None:
+    door, caller = a_door(cloud, UNLIMITED, CALLS), a_program()
     asked = ImageRequest(prompt="a boat", email=person())
     with ThreadPoolExecutor(max_workers=CALLS) as pool:
         found = list(pool.map(lambda _: create_request(asked, caller, "one key", door), range(CALLS)))

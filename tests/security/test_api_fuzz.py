@@ -156,6 +156,7 @@ def plain(operation: Any, caller: Somebody, people: People) -> Case:
     number = 1 if operation.label.endswith("/cancel") else 0
     whom = people.two[0].ids[0] if caller.admin and "/admin/" in operation.path else caller.ids[number]
     values = {"job_id": whom, "username": people.two[0].address, "token": caller.link}
+    values["address"] = values["username"]
     return operation.Case(
         path_parameters={parameter.name: values[parameter.name] for parameter in operation.path_parameters},
         body=BODIES[operation.label] if list(operation.body) else NOT_SET,
@@ -172,6 +173,7 @@ def reaching(case: Case, caller: Somebody, people: People, draw: Any) -> Case:
         case.body = dict(zip(case.body, whole, strict=True))
     owner = draw(st.sampled_from(people.all))
     values = {"job_id": draw(st.sampled_from(owner.ids)), "username": draw(st.sampled_from([owner.address, owner.sub]))}
+    values["address"] = owner.address
     if case.path_parameters and draw(st.booleans()):
         values["token"] = draw(st.sampled_from([caller.link, caller.link.swapcase(), owner.link[:-1]]))
         case.path_parameters = {name: values[name] for name in case.path_parameters}

@@ -5,24 +5,20 @@ from __future__ import annotations
 import dataclasses
 import email
 import email.policy
-from datetime import UTC, datetime
 from email.message import EmailMessage
 from html.parser import HTMLParser
-from typing import Any, cast
+from typing import cast
 
 import pytest
 from afterimage.adapters.mail.compose import compose
 from afterimage.domain.job import Failure, Job, JobWarning
 from afterimage.domain.moderation import Action, Decision
 from afterimage.domain.status import JobStatus
-from fakes.samples import ADDRESS, SPEC, a_job, job_id, pictures
+from fakes.samples import ADDRESS, EXPIRES_S, LINKS, SPEC, THUMBNAILS, a_job, delivered, job_id, pictures
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 SENDER = "afterimage@example.com"
-LINKS = ("https://api.example.com/i/" + "A" * 43, "https://api.example.com/i/" + "B" * 43)
-THUMBNAILS = (b"\xff\xd8one", b"\xff\xd8two")
-EXPIRES_S = int(datetime(2026, 12, 3, 17, 5, tzinfo=UTC).timestamp())
 HOSTILE = [
     "<img src=x onerror=alert(1)>",
     "</p></td><script>alert(1)</script>",
@@ -95,14 +91,6 @@ def mail_about(job: Job, links: tuple[str, ...] = LINKS, thumbnails: tuple[bytes
     assert html is not None
     inline = {part["Content-ID"]: part for part in message.walk() if part["Content-ID"]}
     return Mail(message=message, plain=plain.get_content(), page=Page(html.get_content()), inline=inline)
-
-
-def delivered(prompt: str = SPEC.prompt, **changes: Any) -> Job:
-    return a_job(
-        JobStatus.DELIVERING,
-        spec=dataclasses.replace(SPEC, prompt=prompt, model_prompt=prompt),
-        **({"pictures": pictures()} | changes),
-    )
 
 
 ORDINARY = mail_about(delivered())

@@ -3,28 +3,18 @@ headers are those of an ordinary one."""
 
 from __future__ import annotations
 
-import dataclasses
-import email
-import email.policy
-import re
-from datetime import UTC, datetime
-from email.message import EmailMessage
-from typing import Any, cast
-from xml.etree.ElementTree import Element
+from typing import Any
 
-import html5lib
 import pytest
 from afterimage.adapters.mail.compose import compose
 from afterimage.adapters.mail.ses import SesMailer
 from afterimage.domain.status import JobStatus
-from fakes.samples import ADDRESS, SPEC, a_job, pictures
+from fakes.mail import LINKIFIED, Mail, elements_of, parsed, read_mail
+from fakes.samples import ADDRESS, EXPIRES_S, LINKS, THUMBNAILS, a_job, delivered, pictures
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 SENDER = "afterimage@example.com"
-LINKS = ("https://api.example.com/i/" + "A" * 43, "https://api.example.com/i/" + "B" * 43)
-THUMBNAILS = (b"\xff\xd8one", b"\xff\xd8two")
-EXPIRES_S = int(datetime(2026, 12, 3, 17, 5, tzinfo=UTC).timestamp())
 FRAGMENTS = [
     "<img src=x onerror=alert(1)>",
     "<svg/onload=alert(1)>",
@@ -93,10 +83,6 @@ PROMPTS = (
     .map(lambda parts: "".join(parts)[:2000])
     .filter(bool)
 )
-# What clients and their libraries take for an address, more widely than any of them.
-LINKIFIED = re.compile(
-    r"\w+[:\uff1a][/\uff0f]{2}|[/\uff0f]{2}\w|www[.\u3002\uff0e\uff61]\w|\w[.\u3002\uff0e\uff61]\w|\w[@\uff20]\w|\w+:\w|\\\\\w"
-)
 
 
 class Outbox:
@@ -108,56 +94,14 @@ class Outbox:
         self.raw = call["Content"]["Raw"]["Data"]
 
 
-@dataclasses.dataclass(frozen=True)
-class Mail:
-    """A mail from the wire: headers, parts, and the page's elements with their attributes in order."""
-
-    headers: list[tuple[str, str]]
-    parts: list[str]
-    elements: list[tuple[str, dict[str, str]]]
-    plain: str
-    prompts: tuple[str, str]  # as the text part and the page show it
-
-
 def mail_of(prompt: str) -> Mail:
     """Send by the real mailer and read what left."""
-    spec = dataclasses.replace(SPEC, prompt=prompt, model_prompt=prompt)
-    job = a_job(JobStatus.DELIVERING, spec=spec, pictures=pictures())
+    job = delivered(prompt)
     outbox = Outbox()
     SesMailer(outbox, SENDER, "mails").send(job, ADDRESS, LINKS, EXPIRES_S, THUMBNAILS)
     raw = outbox.raw
     assert max(map(len, raw.split(b"\r\n"))) <= 998
-    message = cast(EmailMessage, email.message_from_bytes(raw, policy=email.policy.default))
-    assert not [part.defects for part in message.walk() if part.defects]
-    plain, html = message.get_body(("plain",)), message.get_body(("html",))
-    assert plain is not None
-    assert html is not None
-    page = cast(Element, html5lib.parse(html.get_content(), namespaceHTMLElements=False))
-    return Mail(
-        headers=[(name, _without_boundary(value)) for name, value in message.items()],
-        parts=[part.get_content_type() for part in message.walk()],
-        elements=[(str(element.tag), _without_cid(element)) for element in page.iter()],
-        plain=str(plain.get_content()),
-        prompts=(_prompt_line(str(plain.get_content())), _prompt_paragraph(page)),
-    )
-
-
-def _prompt_line(plain: str) -> str:
-    (line,) = [line for line in plain.splitlines() if line.startswith("Your prompt: ")]
-    return line.removeprefix("Your prompt: ")
-
-
-def _prompt_paragraph(page: Element) -> str:
-    (paragraph,) = [element for element in page.iter() if element.get("dir") == "auto"]
-    return "".join(paragraph.itertext())
-
-
-def _without_boundary(value: str) -> str:
-    return re.sub(r'boundary="[^"]*"', "", value)
-
-
-def _without_cid(element: Element) -> dict[str, str]:
-    return {name: re.sub(r"^cid:\S+@afterimage\.invalid$", "cid:", value) for name, value in element.attrib.items()}
+    return read_mail(raw)
 
 
 ORDINARY = mail_of("a lighthouse at dusk")
@@ -196,6 +140,5 @@ def test_the_parser_sees_what_a_mail_client_would() -> None:
     html = message.get_body(("html",))
     assert html is not None
     planted = html.get_content().replace("Your prompt", "Your prompt<img src=x onerror=alert(1)>")
-    page = cast(Element, html5lib.parse(planted, namespaceHTMLElements=False))
-    assert [(str(e.tag), _without_cid(e)) for e in page.iter()] != ORDINARY.elements
+    assert elements_of(parsed(planted)) != ORDINARY.elements
     assert LINKIFIED.search("see evil.example")

@@ -40,8 +40,8 @@ from afterimage.http.admin_schemas import (
     person_view,
     suppression_view,
 )
-from afterimage.http.application import application, problems
-from afterimage.http.caller import caller_from_claims
+from afterimage.http.application import answer, application, problems
+from afterimage.http.caller import signed_in
 from afterimage.http.schemas import Erasing
 from afterimage.ports import (
     AccountStore,
@@ -117,7 +117,7 @@ def _deps() -> Dependencies:
 
 def _admin() -> Caller:
     """Return the caller, who is an admin that nobody has disabled. Raises AdminOnlyError, AccountDisabledError."""
-    caller = caller_from_claims(app.current_event.request_context.authorizer.jwt_claim or {})
+    caller = signed_in(app)
     if ADMIN_GROUP not in caller.groups:
         raise AdminOnlyError()
     _deps().accounts.find(caller.owner).check()
@@ -143,7 +143,7 @@ def get_users(
     """List the directory as it answers, which is in no order."""
     _admin()
     page = _deps().directory.list_people(limit, cursor)
-    return _ok(PersonList(items=[person_view(person) for person in page.people], cursor=page.cursor))
+    return answer(PersonList(items=[person_view(person) for person in page.people], cursor=page.cursor))
 
 
 @app.get(
@@ -234,7 +234,7 @@ def delete_user(username: Username) -> Response[Erasing]:
         username, caller, directory=deps.directory, owners=deps.owners, erasures=deps.erasures, clock=deps.clock
     )
     _changed(caller, "erased", whom=owner)
-    return _ok(Erasing(status="erasing"), HTTPStatus.ACCEPTED)
+    return answer(Erasing(status="erasing"), HTTPStatus.ACCEPTED)
 
 
 def _read(username: str) -> PersonNow:
@@ -245,14 +245,14 @@ def _read(username: str) -> PersonNow:
 
 
 def _person(now: PersonNow) -> Response[PersonQuotaView]:
-    return _ok(person_quota_view(now.owner, now.account, now.quotas, now.usage))
+    return answer(person_quota_view(now.owner, now.account, now.quotas, now.usage))
 
 
 @app.get("/v1/admin/quotas", summary="The general quotas", responses=_answers(QuotasBody), tags=["admin"])
 def get_quotas() -> Response[QuotasBody]:
     """Say what holds for everybody without a quota of their own, and the cap of everybody together."""
     _admin()
-    return _ok(general_quotas_view(_deps().general.read()))
+    return answer(general_quotas_view(_deps().general.read()))
 
 
 @app.put(
@@ -267,14 +267,14 @@ def put_quotas(body: Annotated[QuotasBody, Body()]) -> Response[QuotasBody]:
     caller = _admin()
     _deps().general.write(body.to_quotas())
     _changed(caller, "general quotas", **body.model_dump())
-    return _ok(body)
+    return answer(body)
 
 
 @app.get("/v1/admin/admission", summary="Is the door open?", responses=_answers(AdmissionView), tags=["admin"])
 def get_admission() -> Response[AdmissionView]:
     """Say whether new requests are taken."""
     _admin()
-    return _ok(admission_view(_deps().switch.read()))
+    return answer(admission_view(_deps().switch.read()))
 
 
 @app.put(
@@ -291,28 +291,28 @@ def put_admission(body: Annotated[AdmissionBody, Body()]) -> Response[AdmissionV
     value = " ".join(part for part in (body.state, f"{moment:%Y-%m-%dT%H:%M:%SZ}", body.reason or "") if part)
     deps.switch.write(value)
     _changed(caller, "admission", state=body.state)  # the reason is in the parameter: it is an admin's free text
-    return _ok(admission_view(value))
+    return answer(admission_view(value))
 
 
 @app.get(
     "/v1/admin/suppressions/<address>",
     summary="Does an address get mail?",
     description="A bounce or a complaint ends the mails to an address. Only hashes are kept, so they cannot be listed.",
-    responses=_answers(SuppressionView, 422),
+    responses=_answers(SuppressionView, 404, 422),
     tags=["admin"],
 )
 def get_suppression(address: Address) -> Response[SuppressionView]:
     """Say whether an address is left alone, and for how long."""
     _admin()
     deps = _deps()
-    return _ok(suppression_view(read_suppression(address, suppressions=deps.suppressions, clock=deps.clock)))
+    return answer(suppression_view(read_suppression(address, suppressions=deps.suppressions, clock=deps.clock)))
 
 
 @app.delete(
     "/v1/admin/suppressions/<address>",
     summary="Let an address have mail again",
     description="Takes it off our list and off that of the account's mail service. A repeat answers the same.",
-    responses=_answers(SuppressionView, 422),
+    responses=_answers(SuppressionView, 404, 422),
     tags=["admin"],
 )
 def delete_suppression(address: Address) -> Response[SuppressionView]:
@@ -321,7 +321,7 @@ def delete_suppression(address: Address) -> Response[SuppressionView]:
     address_hash = lift_suppression(address, suppressions=deps.suppressions, mail_service=deps.mail_service)
     # Enough of the hash to tell whether it was a given address, and nothing that looks one up.
     _changed(caller, "suppression lifted", suppression=address_hash[:8])
-    return _ok(suppression_view(None))
+    return answer(suppression_view(None))
 
 
 @app.get("/v1/admin/jobs", summary="Requests that are open", responses=_answers(AdminJobList, 422), tags=["admin"])
@@ -332,7 +332,7 @@ def get_jobs(
     caller, deps = _admin(), _deps()
     found = open_jobs(limit, jobs=deps.jobs, clock=deps.clock)
     logger.info("read by an admin", admin=caller.owner, what="open jobs", jobs=[job.job_id for job in found])
-    return _ok(AdminJobList(items=[admin_job_view(job, prompt=False) for job in found]))
+    return answer(AdminJobList(items=[admin_job_view(job, prompt=False) for job in found]))
 
 
 @app.get(
@@ -350,16 +350,7 @@ def get_job(
     caller, deps = _admin(), _deps()
     job = look_at_job(job_id, jobs=deps.jobs, clock=deps.clock)
     logger.info("read by an admin", admin=caller.owner, what="job", job_id=job.job_id, prompt_shown=prompt)
-    return _ok(admin_job_view(job, prompt=prompt))
-
-
-def _ok(body: Any, status: HTTPStatus = HTTPStatus.OK) -> Response[Any]:
-    return Response(
-        status_code=status.value,
-        content_type="application/json",
-        body=body,
-        headers={"Cache-Control": "no-store"},
-    )
+    return answer(admin_job_view(job, prompt=prompt))
 
 
 def handle(event: dict[str, Any], deps: Dependencies, context: Any = None) -> dict[str, Any]:

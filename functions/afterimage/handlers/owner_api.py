@@ -24,8 +24,8 @@ from afterimage.adapters.s3_job_objects import S3JobObjects
 from afterimage.adapters.step_functions import StepFunctionsWorkflow
 from afterimage.domain.errors import ProgramErasureError
 from afterimage.domain.recipients import Caller
-from afterimage.http.application import application, problems
-from afterimage.http.caller import caller_from_claims
+from afterimage.http.application import answer, application, problems
+from afterimage.http.caller import signed_in
 from afterimage.http.schemas import Erasing, ImageView, ShareBody, ShareView, share_view, view_of
 from afterimage.ports import AccountStore, OwnerStore
 from afterimage.settings import OwnerApiSettings, read_settings
@@ -81,7 +81,7 @@ def dependencies() -> Dependencies:
 def _signed_in() -> Caller:
     """Return the caller, one whom an admin has disabled too: to cancel and to take links back only stops something, and
     to erase what is one's own is a right that outlives the account. None of it serves anybody."""
-    return caller_from_claims(app.current_event.request_context.authorizer.jwt_claim or {})
+    return signed_in(app)
 
 
 def _caller() -> Caller:
@@ -109,12 +109,7 @@ def post_cancel(job_id: _JobIdInPath) -> Response[ImageView]:
     job = cancel_request(job_id, _signed_in(), _deps().eraser.stopper)
     logger.info("request cancelled", job_id=job.job_id)
     count("RequestCancelled")
-    return Response(
-        status_code=HTTPStatus.OK.value,
-        content_type="application/json",
-        body=view_of(job, []),
-        headers={"Cache-Control": "no-store"},
-    )
+    return answer(view_of(job, []))
 
 
 @app.delete(
@@ -148,12 +143,7 @@ def post_share(job_id: _JobIdInPath, body: Annotated[ShareBody, Body()] = _EVERY
     shared = share_request(job_id, _caller(), body.picture, body.days, _deps().sharing)
     logger.info("request shared", job_id=job_id, links=len(shared))
     count("RequestShared")
-    return Response(
-        status_code=HTTPStatus.CREATED.value,
-        content_type="application/json",
-        body=share_view(shared),
-        headers={"Cache-Control": "no-store"},
-    )
+    return answer(share_view(shared), HTTPStatus.CREATED)
 
 
 @app.delete(
@@ -192,12 +182,7 @@ def delete_me() -> Response[Erasing]:
     )
     logger.info("erasing an owner")
     count("OwnerErasureBegun")
-    return Response(
-        status_code=HTTPStatus.ACCEPTED.value,
-        content_type="application/json",
-        body=Erasing(status="erasing"),
-        headers={"Cache-Control": "no-store"},
-    )
+    return answer(Erasing(status="erasing"), HTTPStatus.ACCEPTED)
 
 
 def _done() -> Response[str]:

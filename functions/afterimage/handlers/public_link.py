@@ -14,7 +14,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Path
 from afterimage.adapters.aws import client
 from afterimage.adapters.dynamodb.links import DynamoLinkStore
 from afterimage.adapters.s3_gallery import PRESIGN_CONFIG, S3Gallery
-from afterimage.http.application import application, problems
+from afterimage.http.application import answer, application, problems
 from afterimage.http.schemas import Health
 from afterimage.ports import Clock, LinkStore
 from afterimage.settings import PublicLinkSettings, read_settings
@@ -61,11 +61,7 @@ def get_link(token: Annotated[str, Path(description="The secret in the link.")])
     return Response(
         status_code=HTTPStatus.FOUND.value,
         body="",
-        headers={
-            "Location": deps.gallery.presign(link.key),
-            "Cache-Control": "no-store",
-            "Referrer-Policy": "no-referrer",
-        },
+        headers={"Location": deps.gallery.presign(link.key)},
     )
 
 
@@ -77,7 +73,7 @@ def get_link(token: Annotated[str, Path(description="The secret in the link.")])
 )
 def get_health() -> Response[Health]:
     """Answer without touching anything."""
-    return Response(status_code=200, content_type="application/json", body=Health(status="ok"))
+    return answer(Health(status="ok"))
 
 
 @app.get(
@@ -88,7 +84,7 @@ def get_health() -> Response[Health]:
 )
 def get_openapi() -> Response[str]:
     """Return the generated description that ships with this code."""
-    return Response(status_code=200, content_type="application/json", body=OPENAPI_FILE.read_text(encoding="utf-8"))
+    return answer(OPENAPI_FILE.read_text(encoding="utf-8"))
 
 
 def handle(event: dict[str, Any], deps: Dependencies, context: Any = None) -> dict[str, Any]:

@@ -22,8 +22,8 @@ from afterimage.domain.model_profiles import model_profiles
 from afterimage.domain.presets import presets
 from afterimage.domain.recipients import Caller
 from afterimage.http.account_schemas import EstimateView, MeView, estimate_view, me_view
-from afterimage.http.application import application, problems
-from afterimage.http.caller import caller_from_claims
+from afterimage.http.application import answer, application, problems
+from afterimage.http.caller import signed_in
 from afterimage.http.schemas import (
     ImageList,
     ImageRequestBody,
@@ -79,13 +79,9 @@ def dependencies() -> Dependencies:
     )
 
 
-def _signed_in() -> Caller:
-    return caller_from_claims(app.current_event.request_context.authorizer.jwt_claim or {})
-
-
 def _caller() -> Caller:
     """Return the caller unless an admin has disabled it. Raises AccountDisabledError."""
-    caller = _signed_in()
+    caller = signed_in(app)
     _deps().door.accounts.find(caller.owner).check()
     return caller
 
@@ -142,10 +138,10 @@ def post_image(
     """Create a request; 202 with its id. A dry run answers 200 and leaves nothing behind."""
     if body.dry_run:
         has_key = idempotency_key is not None
-        price = price_request(body.to_request(), _signed_in(), has_key, _deps().door, _deps().prices)
+        price = price_request(body.to_request(), signed_in(app), has_key, _deps().door, _deps().prices)
         count("RequestPriced")
-        return _ok(estimate_view(price))
-    accepted = create_request(body.to_request(), _signed_in(), idempotency_key, _deps().door)
+        return answer(estimate_view(price))
+    accepted = create_request(body.to_request(), signed_in(app), idempotency_key, _deps().door)
     logger.info("request accepted", job_id=accepted.job.job_id, replayed=accepted.replayed)
     count("RequestReplayed" if accepted.replayed else "RequestAccepted")
     if not accepted.replayed:
@@ -153,11 +149,10 @@ def post_image(
     if accepted.refusal:
         logger.warning("workflow not started", job_id=accepted.job.job_id, refusal=accepted.refusal)
         count("RequestNotStarted")
-    return Response(
-        status_code=HTTPStatus.ACCEPTED.value,
-        content_type="application/json",
-        body=_view(accepted.job),
-        headers={
+    return answer(
+        _view(accepted.job),
+        HTTPStatus.ACCEPTED,
+        {
             "Location": f"/v1/images/{accepted.job.job_id}",
             "Idempotency-Replayed": str(accepted.replayed).lower(),
         },
@@ -178,7 +173,7 @@ def get_images(
     """List the caller's requests."""
     door = _deps().door
     page = list_requests(_caller(), limit, cursor, jobs=door.jobs, clock=door.clock)
-    return _ok(ImageList(items=[_view(job) for job in page.jobs], cursor=page.cursor))
+    return answer(ImageList(items=[_view(job) for job in page.jobs], cursor=page.cursor))
 
 
 @app.get(
@@ -191,7 +186,7 @@ def get_images(
 def get_image(job_id: Annotated[str, Path(description="The id from creation.", max_length=64)]) -> Response[ImageView]:
     """Read one of the caller's requests, with its timeline and fresh links."""
     door = _deps().door
-    return _ok(_view(read_request(job_id, _caller(), jobs=door.jobs, clock=door.clock)))
+    return answer(_view(read_request(job_id, _caller(), jobs=door.jobs, clock=door.clock)))
 
 
 @app.get(
@@ -203,9 +198,9 @@ def get_image(job_id: Annotated[str, Path(description="The id from creation.", m
 )
 def get_me() -> Response[MeView]:
     """Say who calls, what they may ask for, what they have used and when it is new."""
-    door, caller = _deps().door, _signed_in()
+    door, caller = _deps().door, signed_in(app)
     account = read_account(caller, accounts=door.accounts, quotas=door.quotas, clock=door.clock)
-    return _ok(me_view(caller, account.quotas, account.usage, account.at_ms))
+    return answer(me_view(caller, account.quotas, account.usage, account.at_ms))
 
 
 @app.get(
@@ -217,17 +212,7 @@ def get_me() -> Response[MeView]:
 )
 def get_presets() -> Response[PresetList]:
     """List every preset with its frame, so that nothing about a prompt is hidden."""
-    return _ok(PresetList(items=[preset_view(name, preset) for name, preset in presets().items()]))
-
-
-def _ok(body: Any) -> Response[Any]:
-    # Presigned URLs and prompts stand in these bodies: no cache may keep them.
-    return Response(
-        status_code=HTTPStatus.OK.value,
-        content_type="application/json",
-        body=body,
-        headers={"Cache-Control": "no-store"},
-    )
+    return answer(PresetList(items=[preset_view(name, preset) for name, preset in presets().items()]))
 
 
 def handle(event: dict[str, Any], deps: Dependencies, context: Any = None) -> dict[str, Any]:

@@ -93,6 +93,11 @@ def application() -> APIGatewayHttpResolver:
     return app
 
 
+def answer(body: Any, status: HTTPStatus = HTTPStatus.OK, headers: dict[str, str] | None = None) -> Response[Any]:
+    """Return an answer as JSON; the headers that keep it closed come with every answer."""
+    return Response(status_code=status.value, content_type=_JSON, body=body, headers=headers or {})
+
+
 def problems(*statuses: int) -> dict[int, Any]:
     """Return OpenAPI responses that declare a problem document for each status."""
     return {

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
+
 from afterimage.domain.errors import AccessTokenNeededError
 from afterimage.domain.recipients import Caller
+
+
+def signed_in(app: APIGatewayHttpResolver) -> Caller:
+    """Return who sent the request that is being answered. Raises AccessTokenNeededError."""
+    return caller_from_claims(app.current_event.request_context.authorizer.jwt_claim or {})
 
 
 def caller_from_claims(claims: dict[str, Any]) -> Caller:
