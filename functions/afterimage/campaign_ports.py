@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 from afterimage.domain.campaign import Campaign, Row, RowClaim, Run, RunStatus
@@ -24,6 +24,13 @@ class RowJobs(Protocol):
 
     def get(self, job_id: JobId, now_ms: int) -> Job:
         """Return a job that has not expired. Raises JobNotFoundError."""
+
+
+class JobsById(Protocol):
+    """Jobs, where many are looked at."""
+
+    def get_many(self, job_ids: Sequence[JobId], now_ms: int) -> dict[JobId, Job]:
+        """Return those that exist and have not expired, read consistently. Raises StoreUnavailableError."""
 
 
 class CampaignStore(Protocol):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -190,6 +190,9 @@ class LinkStore(Protocol):
 
     def put(self, link: Link) -> None:
         """Store a link so that it is found by its job as well."""
+
+    def put_all(self, links: Sequence[Link]) -> None:
+        """Store many, in order; when it raises, some may be there."""
 
     def find(self, token_hash: str) -> Link | None:
         """Return a link, expired or revoked ones too."""

@@ -162,6 +162,16 @@ class NotifyRequesterSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class WriteCampaignResultsSettings:
+    """For `handlers.write_campaign_results`."""
+
+    table_name: str
+    bucket_name: str
+    link_base: str
+    link_ttl_parameter: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class RecordMailOutcomeSettings:
     """For `handlers.record_mail_outcome`."""
 

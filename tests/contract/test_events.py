@@ -41,6 +41,7 @@ from afterimage.handlers import (
     start_generation,
     start_scheduled_request,
     sweep_open_jobs,
+    write_campaign_results,
 )
 from afterimage.http.caller import caller_from_claims
 from afterimage.ports import NO_CHANGES, IdempotencyClaim, JobChanges, Phase, StartedInference
@@ -49,8 +50,9 @@ from afterimage.usecases.create_request import Door
 from afterimage.usecases.delete_request import Eraser
 from afterimage.usecases.notify_requester import Post
 from afterimage.usecases.sweep_open_jobs import Broom
-from fakes.campaigns import NO_CAMPAIGNS
+from fakes.campaigns import NO_CAMPAIGNS, a_campaign
 from fakes.outside import FakeWorkflow
+from fakes.results_world import ResultsWorld
 from fakes.samples import PRICES
 from fakes.stores import MemoryAccountStore, MemorySuppressionStore
 
@@ -461,6 +463,15 @@ def check_state_notify_requester() -> None:
     answer = notify_requester.handle(event("state_notify_requester"), deps)
     assert answer == {"job_id": JOB_ID, "status": "SUCCEEDED"}
     assert [name for name, _ in mailer.calls] == ["send"]
+
+
+def check_state_write_campaign_results() -> None:
+    world, asked = ResultsWorld(), event("state_write_campaign_results")
+    world.campaigns.campaign = a_campaign(campaign_id=asked["campaign_id"])
+    world.campaigns.run = dataclasses.replace(
+        world.campaigns.run, campaign_id=asked["campaign_id"], run_id=asked["run_id"], leg=asked["leg"], rows=0
+    )
+    assert write_campaign_results.handle(asked, world.archive) == {**asked, "after": 0, "done": True}
 
 
 def mail(name: str) -> tuple[list[str], Notice | None, str | None]:

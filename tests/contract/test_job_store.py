@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from afterimage.adapters.dynamodb.jobs import DynamoJobStore
+from afterimage.adapters.dynamodb.transactions import TRIES
 from afterimage.contracts.codec import ContractError
 from afterimage.domain.errors import JobClosedError, JobNotFoundError, StoreUnavailableError
 from afterimage.domain.job import Failure, JobWarning, Notice
@@ -19,7 +20,7 @@ from botocore.exceptions import ClientError
 from fakes.outside import NOW_MS
 from fakes.samples import SPEC, a_job, job_id, pictures
 from fakes.stores import MemoryJobStore
-from fakes.stubbed import UNREACHED, unreached
+from fakes.stubbed import UNREACHED, stubbed, unreached
 
 LATER_MS = NOW_MS + 5_000
 CLAIM = IdempotencyClaim(
@@ -100,6 +101,28 @@ def test_an_expired_job_is_not_found_though_it_is_still_there(store: JobStore) -
     assert store.get(job.job_id, job.expires_at_s * 1000 - 1) == job
     with pytest.raises(JobNotFoundError):
         store.get(job.job_id, job.expires_at_s * 1000)
+
+
+def test_many_jobs_are_read_at_once_without_those_that_are_gone_or_expired(store: JobStore) -> None:
+    jobs = [a_job(number=number, recipient=None) for number in range(1, 104)]
+    dead = a_job(number=104, expires_at_s=NOW_MS // 1000)
+    for job in (*jobs, dead):
+        store.create(job, None)
+    wanted = [job.job_id for job in jobs] + [dead.job_id, job_id(105)]
+    assert store.get_many(wanted, NOW_MS) == {job.job_id: job for job in jobs}  # type: ignore[attr-defined]
+    assert store.get_many([], NOW_MS) == {}  # type: ignore[attr-defined]
+
+
+def test_what_dynamodb_leaves_for_another_call_is_asked_for_again() -> None:
+    client, answers = stubbed("dynamodb")
+    left = {"jobs": {"Keys": [{"pk": {"S": f"JOB#{job_id(1)}"}, "sk": {"S": "JOB"}}], "ConsistentRead": True}}
+    for _ in range(TRIES):
+        answers.add_response("batch_get_item", {"Responses": {}, "UnprocessedKeys": left})
+    pauses: list[int] = []
+    with pytest.raises(StoreUnavailableError):
+        DynamoJobStore(client, "jobs", pauses.append).get_many([job_id(1)], NOW_MS)
+    assert len(pauses) == TRIES
+    answers.assert_no_pending_responses()
 
 
 def test_an_owners_jobs_are_listed_newest_first_by_page(store: JobStore) -> None:

@@ -40,6 +40,14 @@ def test_a_link_is_found_by_the_hash_of_its_token(store: LinkStore) -> None:
     assert store.find(LINK.token_hash) == LINK
 
 
+@pytest.mark.parametrize("count", [0, 1, 50, 51, 101])
+def test_many_links_are_put_and_found_by_their_job(store: LinkStore, count: int) -> None:
+    links = [dataclasses.replace(LINK, token_hash=f"{number:064}") for number in range(count)]
+    store.put_all(links)
+    assert set(store.list_by_job(job_id(1))) == {link.token_hash for link in links}
+    assert [store.find(link.token_hash) for link in links] == links
+
+
 def test_an_unknown_hash_finds_nothing(store: LinkStore) -> None:
     store.put(LINK)
     assert store.find("0" * 64) is None

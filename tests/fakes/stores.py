@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
+from collections.abc import Sequence
 
 from afterimage.domain.account import Account, Usage
 from afterimage.domain.errors import JobClosedError, JobNotFoundError, OwnerErasingError
@@ -79,6 +80,11 @@ class MemoryJobStore(Faulty):
         if job is None or is_expired(job.expires_at_s, now_ms):
             raise JobNotFoundError()
         return job
+
+    @breakable
+    def get_many(self, job_ids: Sequence[JobId], now_ms: int) -> dict[JobId, Job]:
+        found = [self.records[job_id] for job_id in job_ids if job_id in self.records]
+        return {job.job_id: job for job in found if not is_expired(job.expires_at_s, now_ms)}
 
     @breakable
     def list_by_owner(self, owner: str, limit: int, after: JobId | None, now_ms: int) -> tuple[Job, ...]:
@@ -238,6 +244,11 @@ class MemoryLinkStore(Faulty):
     def put(self, link: Link) -> None:
         assert link.token_hash not in self.records
         self.records[link.token_hash] = link
+
+    @breakable
+    def put_all(self, links: Sequence[Link]) -> None:
+        for link in links:
+            self.put(link)
 
     @breakable
     def find(self, token_hash: str) -> Link | None:

@@ -26,6 +26,7 @@ ACTIONS: dict[str, tuple[str, ...]] = {
     "admin_enable_user": ("cognito-idp:AdminEnableUser",),
     "admin_get_user": ("cognito-idp:AdminGetUser",),
     "admin_user_global_sign_out": ("cognito-idp:AdminUserGlobalSignOut",),
+    "batch_get_item": ("dynamodb:BatchGetItem",),
     "complete_multipart_upload": ("s3:PutObject",),
     "copy_object": ("s3:GetObject", "s3:PutObject", "s3:PutObjectTagging"),  # tags are replaced, so none are read
     "create_multipart_upload": ("s3:PutObject",),

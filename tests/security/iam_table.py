@@ -19,8 +19,10 @@ from security.iam_grant import (
     STAND_IN,
     Grant,
 )
+from security.iam_results import RESULT_GRANTS
 
 GRANTS: tuple[Grant, ...] = (
+    *RESULT_GRANTS,
     # RequestsApiFunction
     Grant(
         "RequestsApiFunction",
@@ -324,7 +326,7 @@ GRANTS: tuple[Grant, ...] = (
         judged=NO_LEADING_KEYS,
     ),
     Grant(
-        "NotifyRequesterFunction", "MakeLinks", "dynamodb:PutItem", ("adapters/dynamodb/links.py:DynamoLinkStore.put",)
+        "NotifyRequesterFunction", "MakeLinks", "dynamodb:PutItem", ("adapters/dynamodb/links.py:DynamoLinkStore._put",)
     ),
     Grant(
         "NotifyRequesterFunction",
@@ -382,7 +384,7 @@ GRANTS: tuple[Grant, ...] = (
         ),
     ),
     Grant(
-        "OwnerApiFunction", "EndAndEraseJob", "dynamodb:PutItem", ("adapters/dynamodb/links.py:DynamoLinkStore.put",)
+        "OwnerApiFunction", "EndAndEraseJob", "dynamodb:PutItem", ("adapters/dynamodb/links.py:DynamoLinkStore._put",)
     ),
     Grant(
         "OwnerApiFunction",
@@ -433,7 +435,7 @@ GRANTS: tuple[Grant, ...] = (
         "OwnerApiFunction",
         "MakeAndEndLinks",
         "dynamodb:PutItem",
-        ("adapters/dynamodb/links.py:DynamoLinkStore.put",),
+        ("adapters/dynamodb/links.py:DynamoLinkStore._put",),
         judged=NO_LEADING_KEYS,
     ),
     Grant(

@@ -85,6 +85,7 @@ def test_a_query_is_granted_on_an_index_or_within_known_partitions(function: str
                 assert statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"] in (
                     ["JOB#*"],
                     ["OWNER#*"],
+                    ["RUN#*"],
                 )
                 continue
             assert as_list(statement["Action"]) == ["dynamodb:Query"]

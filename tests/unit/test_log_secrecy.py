@@ -56,6 +56,7 @@ from afterimage.handlers import (
     start_generation,
     start_scheduled_request,
     sweep_open_jobs,
+    write_campaign_results,
 )
 from afterimage.telemetry import facts_of, keeping_secrets, logger
 from afterimage.usecases.cancel_request import Stopper
@@ -437,6 +438,7 @@ ERRORS_LEAVE: list[ModuleType] = [
     start_generation,
     start_scheduled_request,
     sweep_open_jobs,
+    write_campaign_results,
 ]
 EVENT = {"job_id": job_id(1), "error": CANARY, "prompt": CANARY}
 

@@ -4,7 +4,7 @@ are transactions with the counters of what a job takes."""
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -26,6 +26,7 @@ from afterimage.ports import NO_CHANGES, IdempotencyClaim, JobChanges, KeyTakenE
 
 OWNER_INDEX = "by-owner"
 OPEN_INDEX = "open"
+_AT_ONCE = 100  # keys of one BatchGetItem
 _KEYS = frozenset({"pk", "sk", "open"})
 
 
@@ -115,6 +116,29 @@ class DynamoJobStore:
         if item is None or is_expired(int(item["expires_at_s"]["N"]), now_ms):
             raise JobNotFoundError()
         return read(Job, item, _KEYS)
+
+    def get_many(self, job_ids: Sequence[JobId], now_ms: int) -> dict[JobId, Job]:
+        """Return those that exist and have not expired, read consistently."""
+        found: dict[JobId, Job] = {}
+        for first in range(0, len(job_ids), _AT_ONCE):
+            for item in self._batch(job_ids[first : first + _AT_ONCE]):
+                if not is_expired(int(item["expires_at_s"]["N"]), now_ms):
+                    job = read(Job, item, _KEYS)
+                    found[job.job_id] = job
+        return found
+
+    def _batch(self, job_ids: Sequence[JobId]) -> Iterator[Item]:
+        """Items of up to a hundred jobs; DynamoDB may leave some for another call. Raises StoreUnavailableError."""
+        wanted: Item = {self._table: {"Keys": [_job_key(job_id) for job_id in job_ids], "ConsistentRead": True}}
+        for tries in range(TRIES):
+            with reaching_the_table():
+                answer = self._client.batch_get_item(RequestItems=wanted)
+            yield from answer["Responses"].get(self._table, [])
+            wanted = answer.get("UnprocessedKeys") or {}
+            if not wanted:
+                return
+            self._pause(tries)
+        raise StoreUnavailableError()
 
     def _item(self, job_id: JobId) -> Item | None:
         with reaching_the_table():

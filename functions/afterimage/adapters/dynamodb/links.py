@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -13,6 +14,7 @@ from afterimage.domain.job import JobId
 from afterimage.domain.links import Link
 
 _KEYS = frozenset({"pk", "sk"})
+_AT_ONCE = 50  # a transaction takes a hundred items
 # Why a transaction is cancelled that may pass in a moment.
 _PASSING = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
 
@@ -33,14 +35,23 @@ class DynamoLinkStore:
         self._table = table
 
     def put(self, link: Link) -> None:
-        """Store a link and, in one transaction, the pointer by which its job finds it.
+        """Store a link and, in one transaction, the pointer by which its job finds it."""
+        self.put_all((link,))
 
-        256 random bits do not collide, so a link that is there is a fault and is refused.
-        """
-        pointer = {**_pointer_key(link.job_id, link.token_hash), "expires_at_s": attribute(link.expires_at_s)}
+    def put_all(self, links: Sequence[Link]) -> None:
+        """Store fifty links with their pointers in a transaction."""
+        for first in range(0, len(links), _AT_ONCE):
+            self._put(links[first : first + _AT_ONCE])
+
+    def _put(self, links: Sequence[Link]) -> None:
+        """256 random bits do not collide, so a link that is there is a fault and is refused."""
+        items: list[Item] = []
+        for link in links:
+            pointer = {**_pointer_key(link.job_id, link.token_hash), "expires_at_s": attribute(link.expires_at_s)}
+            items += [{**_link_key(link.token_hash), **attributes(link)}, pointer]
         puts = [
             {"Put": {"TableName": self._table, "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}}
-            for item in ({**_link_key(link.token_hash), **attributes(link)}, pointer)
+            for item in items
         ]
         try:
             with reaching_the_table():
