@@ -196,7 +196,7 @@ def test_an_admin_sees_the_general_quotas_and_open_requests(cloud: LocalCloud, a
 def test_an_admin_has_somebody_erased(cloud: LocalCloud, admin: str) -> None:
     address = person()
     token = cloud.token(address)
-    assert cloud.http("POST", "/v1/images", token=token, body={"prompt": "a red boat"}).status_code == 202
+    job_id = ask(cloud, address)
     begun = cloud.http("DELETE", f"/v1/admin/users/{address}", token=admin)
     assert (begun.status_code, begun.json()) == (202, {"status": "erasing"})
 
@@ -206,8 +206,9 @@ def test_an_admin_has_somebody_erased(cloud: LocalCloud, admin: str) -> None:
 
     cloud.wait_until(nobody, "the end of the sign-in", 180)
 
-    def nothing_left() -> bool:
-        listed = cloud.http("GET", "/v1/images", token=token)
-        return listed.status_code == 200 and listed.json()["items"] == []
+    def refused() -> bool:
+        answer = cloud.http("GET", "/v1/images", token=token)
+        return answer.status_code == 403 and answer.json()["code"] == "account_disabled"
 
-    cloud.wait_until(nothing_left, "an empty gallery")
+    cloud.wait_until(refused, "the refusal of a token that outlives its owner")
+    assert cloud.http("GET", f"/v1/admin/jobs/{job_id}", token=admin).status_code == 404
