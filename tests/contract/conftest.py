@@ -12,6 +12,7 @@ import boto3
 import pytest
 from fakes.template import create_table
 from moto import mock_aws
+from moto.core.serialize import AttributePicker
 
 _NAMES = itertools.count()
 _NOBODY = {
@@ -22,6 +23,24 @@ _NOBODY = {
     "AWS_CONFIG_FILE": os.devnull,
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
 }
+
+
+_TYPES = frozenset({"S", "N", "B", "SS", "NS", "BS", "M", "L", "NULL", "BOOL"})
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_moto() -> Iterator[None]:
+    """Spare moto the search for other spellings of the one key of an attribute, ten times for each, which takes a third
+    of its time. What it answers is the same."""
+    search = AttributePicker.__call__
+
+    def pick(self: AttributePicker, context: Any) -> Any:
+        if context.key in _TYPES and type(context.obj) is dict and context.obj.keys() <= _TYPES:
+            return context.obj.get(context.key)
+        return search(self, context)
+
+    with mock.patch.object(AttributePicker, "__call__", pick):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,5 @@
-"""Each call to AWS that one request makes is throttled, answered with a 500, cut off and forbidden, once and for good.
+"""Each call to AWS that one request makes is throttled, answered with a 500, cut off, unheard (carried out, but its
+answer is lost) and forbidden, once and for good. The other functions: `test_faults_of_every_function.py`.
 
 The real adapters and handlers run on moto and on the model of Step Functions; a fault sits between adapter and client.
 What may pass once changes nothing; what stays is lifted at the end, and then the sweep finishes what is still open.
@@ -6,11 +7,10 @@ What may pass once changes nothing; what stays is lifted at the end, and then th
 
 from __future__ import annotations
 
+import functools
 import io
 import itertools
 import json
-import os
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -41,73 +41,28 @@ from afterimage.handlers import (
 )
 from afterimage.usecases.notify_requester import Post
 from afterimage.usecases.sweep_open_jobs import Broom, sweep_open_jobs
-from botocore.exceptions import ClientError, ConnectTimeoutError
+from botocore.exceptions import ClientError
+from fakes.aws_faults import KINDS, PASSING, STEP, Between, Call, Faults
 from fakes.campaigns import NO_CAMPAIGNS
 from fakes.outside import Dice, FakeWorkflow, Ticker
 from fakes.samples import a_job, a_result
 from fakes.step_functions import GENERATION, ModelStepFunctions
+from fakes.template import create_table
 from PIL import Image
 
-# Some calls of each kind in a few seconds; `make fire` takes every one.
-STEP = 1 if os.environ.get("AFTERIMAGE_EXAMPLES") else 12
-PASSING = ("throttle", "500", "cut off")
-KINDS = (*PASSING, "forbidden")
 MACHINE = "arn:aws:states:eu-central-1:111122223333:stateMachine:m"
 _NUMBERS = itertools.count(1)
-_DICE = Dice()  # one for all: worlds share a table, and a link is put once
-Call = tuple[str, str]
-
-
-def error_of(kind: str, operation: str) -> Exception:
-    if kind == "cut off":
-        return ConnectTimeoutError(endpoint_url="https://aws")
-    code, status = {
-        "throttle": ("ThrottlingException", 400),
-        "500": ("InternalFailure", 500),
-        "forbidden": ("AccessDenied", 403),
-    }[kind]
-    return ClientError(
-        {"Error": {"Code": code, "Message": "said AWS"}, "ResponseMetadata": {"HTTPStatusCode": status}}, operation
-    )
-
-
-class Faults:
-    """What is to fail: the `nth` call of a service's operation, or every one from there on."""
-
-    def __init__(self) -> None:
-        self.calls: list[Call] = []
-        self.plan: tuple[Call, int, str, bool] | None = None
-
-    def check(self, call: Call) -> None:
-        seen = self.calls.count(call)
-        self.calls.append(call)
-        if self.plan is None:
-            return
-        planned, nth, kind, stays = self.plan
-        if call == planned and (seen == nth or (stays and seen > nth)):
-            raise error_of(kind, call[1])
-
-
-class Between:
-    """A client with faults in front of it."""
-
-    def __init__(self, service: str, client: Any, faults: Faults) -> None:
-        self._service, self._client_behind, self._faults = service, client, faults
-
-    def __getattr__(self, operation: str) -> Any:
-        behind: Callable[..., Any] = getattr(self._client_behind, operation)
-
-        def call(**arguments: Any) -> Any:
-            self._faults.check((self._service, operation))
-            return behind(**arguments)
-
-        return call
+_DICE = Dice()  # one for all: worlds share a bucket
 
 
 class World:
     """One request on the real adapters."""
 
     def __init__(self, dynamodb: Any, table: str, s3: Any, bucket: str) -> None:
+        create_table(dynamodb, table)
+        self.forget = functools.partial(
+            dynamodb.delete_table, TableName=table
+        )  # moto copies a table at each transaction
         self.faults, self.clock = Faults(), Ticker()
         self.machine = ModelStepFunctions(self.run_state, self.clock)
         self.errors: list[str] = []
@@ -309,35 +264,30 @@ def _thumbnail() -> bytes:
 
 
 @pytest.fixture
-def world(dynamodb: Any, table: str, s3: Any, bucket: str) -> Iterator[World]:
-    yield World(dynamodb, table, s3, bucket)
+def world(dynamodb: Any, s3: Any, bucket: str) -> World:
+    return World(dynamodb, f"table-of-{bucket}", s3, bucket)
 
 
 def calls_of_a_request(world: World) -> list[tuple[Call, int]]:
     """Every call that an undisturbed request makes, by what it is and how many like it came before."""
     world.run()
     assert (world.record.status, len(world.mails)) == ("SUCCEEDED", 1)
-    seen: dict[Call, int] = {}
-    numbered = []
-    for call in world.faults.calls:
-        numbered.append((call, seen.get(call, 0)))
-        seen[call] = seen.get(call, 0) + 1
-    return numbered
+    return world.faults.numbered()
 
 
 @pytest.mark.parametrize("stays", [False, True], ids=["once", "for good"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_call_fails_and_the_request_ends_as_it_must(
-    kind: str, stays: bool, dynamodb: Any, table: str, s3: Any, bucket: str
+    kind: str, stays: bool, dynamodb: Any, s3: Any, bucket: str
 ) -> None:
-    def fresh() -> World:
-        return World(dynamodb, table, s3, bucket)
+    def fresh(number: int) -> World:
+        return World(dynamodb, f"{kind.replace(' ', '-')}-{stays}-{number}", s3, bucket)
 
-    calls = calls_of_a_request(fresh())
+    calls = calls_of_a_request(fresh(0))
     assert {service for (service, _), _ in calls} == {"dynamodb", "s3", "sagemaker", "states", "ses"}
     assert len(calls) > 20
-    for call, nth in calls[(KINDS.index(kind) + stays) % STEP :: STEP]:
-        world = fresh()
+    for number, (call, nth) in enumerate(calls[(KINDS.index(kind) + stays) % STEP :: STEP], start=1):
+        world = fresh(number)
         world.faults.plan = (call, nth, kind, stays)
         world.run()
         where = f"{kind} at call {nth} of {call}"
@@ -345,6 +295,7 @@ def test_each_call_fails_and_the_request_ends_as_it_must(
             assert (world.record.status, len(world.mails)) == ("SUCCEEDED", 1), where
         world.lift_and_sweep()
         judge(world, call, kind, stays, where)
+        world.forget()
 
 
 def judge(world: World, call: Call, kind: str, stays: bool, where: str) -> None:
@@ -359,9 +310,8 @@ def judge(world: World, call: Call, kind: str, stays: bool, where: str) -> None:
     assert (record.failure is not None) == (record.status == "FAILED"), where
     if kind in PASSING and not stays:
         assert record.status == "SUCCEEDED", where
-        written = call == ("dynamodb", "update_item") and len(world.mails) == 1
         unanswered = call == ("ses", "send_email") and kind != "throttle"
-        assert record.notice.state in (("sent", "uncertain") if written or unanswered else ("sent",)), where
+        assert record.notice.state in (("sent", "uncertain") if unanswered else ("sent",)), where
     known = {"InternalError", "InvalidResultError", "JobClosedError", "MailRefusedError"}
     passing = {"StoreUnavailableError", "EngineUnavailableError", "WorkflowUnavailableError", "MailUnavailableError"}
     passing |= {"NoticeInFlightError"}

@@ -185,8 +185,17 @@ def test_whatever_fails_before_the_mail_releases_the_claim_and_is_asked_again(
     assert (len(world.mailer.sent), world.notice) == (1, "sent")
 
 
+@pytest.mark.parametrize("nth", [0, 1], ids=["before the mail", "after it"])
+@pytest.mark.parametrize("written", [False, True])
+def test_a_notice_whose_answer_is_lost_is_written_once_more(world: World, nth: int, written: bool) -> None:
+    world.jobs.fail_next("swap_notice", StoreUnavailableError(), skip=nth, after=written)
+    assert world.notify().status is JobStatus.SUCCEEDED
+    assert (len(world.mailer.sent), world.notice) == (1, "sent")
+
+
 def test_a_store_that_is_down_after_the_mail_never_sends_it_again(world: World) -> None:
     world.jobs.fail_next("swap_notice", StoreUnavailableError(), skip=1)
+    world.jobs.fail_next("swap_notice", StoreUnavailableError())
     with pytest.raises(StoreUnavailableError):
         world.notify()
     with pytest.raises(NoticeInFlightError):

@@ -6,7 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from afterimage.campaign_ports import CampaignStore
-from afterimage.domain.errors import JobClosedError, MailRefusedError, NoticeInFlightError, TransientError
+from afterimage.domain.errors import (
+    JobClosedError,
+    MailRefusedError,
+    NoticeInFlightError,
+    StoreUnavailableError,
+    TransientError,
+)
 from afterimage.domain.job import (
     NOTICE_FAILED,
     NOTICE_NONE,
@@ -70,13 +76,13 @@ def _claim(job: Job, post: Post) -> bool:
     now_ms = post.clock()
     if job.notice is None:
         first = NOTICE_SENDING if job.recipient else NOTICE_NONE
-        if post.jobs.swap_notice(job.job_id, None, Notice(state=first, at_ms=now_ms, claim=post.entropy(8).hex())):
+        if _note(job, None, Notice(state=first, at_ms=now_ms, claim=post.entropy(8).hex()), post):
             return first == NOTICE_SENDING
         raise NoticeInFlightError()  # somebody else was faster; ask again when that has ended
     if job.notice.state == NOTICE_SENDING:
         if now_ms - job.notice.at_ms < CLAIM_MS:
             raise NoticeInFlightError()
-        post.jobs.swap_notice(job.job_id, NOTICE_SENDING, Notice(state=NOTICE_UNCERTAIN, at_ms=now_ms))
+        _note(job, NOTICE_SENDING, Notice(state=NOTICE_UNCERTAIN, at_ms=now_ms), post)
     return False
 
 
@@ -85,24 +91,33 @@ def _tell(job: Job, post: Post) -> None:
     try:
         if post.suppressions.find(hash_address(job.recipient or ""), post.clock()):
             refused = Notice(state=NOTICE_FAILED, at_ms=post.clock(), failure_code=ADDRESS_SUPPRESSED)
-            post.jobs.swap_notice(job.job_id, NOTICE_SENDING, refused)
+            _note(job, NOTICE_SENDING, refused, post)
             return
         expires_at_s = min(post.clock() // 1000 + post.link_ttl_s(), job.expires_at_s)
         links = tuple(_link(job, picture.key, expires_at_s, post) for picture in pictures)
         thumbnails = tuple(post.gallery.read_thumbnail(picture.thumbnail_key) for picture in pictures)
     except Exception:  # whatever it was, nothing has left yet
-        post.jobs.swap_notice(job.job_id, NOTICE_SENDING, None)
+        _note(job, NOTICE_SENDING, None, post)
         raise
     try:
         post.mailer.send(job, job.recipient or "", links, expires_at_s, thumbnails)
     except MailRefusedError as exc:
         told = Notice(state=NOTICE_FAILED, at_ms=post.clock(), failure_code=exc.code)
     except TransientError:
-        post.jobs.swap_notice(job.job_id, NOTICE_SENDING, None)
+        _note(job, NOTICE_SENDING, None, post)
         raise
     else:
         told = Notice(state=NOTICE_SENT, at_ms=post.clock())
-    post.jobs.swap_notice(job.job_id, NOTICE_SENDING, told)
+    _note(job, NOTICE_SENDING, told, post)
+
+
+def _note(job: Job, expected_state: str | None, notice: Notice | None, post: Post) -> bool:
+    """Write a notice, once more when the answer is lost: a mail has a claim of its own, so the same words that stand
+    there already are ours. Otherwise nobody would know of our intent, and nobody would be told."""
+    try:
+        return post.jobs.swap_notice(job.job_id, expected_state, notice)
+    except StoreUnavailableError:
+        return post.jobs.swap_notice(job.job_id, expected_state, notice)
 
 
 def _link(job: Job, key: str, expires_at_s: int, post: Post) -> str:
