@@ -125,18 +125,6 @@ BUGS = (
         right='if not all(key and key.startswith(prefix) and ".." not in key for key in keys):',
         wrong="if not all(keys):",
     ),
-    Bug(
-        name="a death before the mail leaves the claim",
-        file=NOTIFY,
-        right="        post.jobs.swap_notice(job.job_id, NOTICE_SENDING, None)\n        raise\n    try:",
-        wrong="        raise\n    try:",
-    ),
-    Bug(
-        name="an ended job goes on at review",
-        file=REVIEW,
-        right="if job.status in _REVIEWED and any(",
-        wrong="if any(",
-    ),
 )
 
 
