@@ -16,6 +16,7 @@ import pytest
 from afterimage.adapters.s3_gallery import S3Gallery
 from afterimage.contracts.codec import from_document, to_document
 from afterimage.contracts.generation import GenerationJob, GenerationResult, ModelError, ModelProblem
+from afterimage.domain.campaign import Row
 from afterimage.domain.errors import JobNotFoundError
 from afterimage.domain.job import Attempt, ImageSpec, Job, JobId, Notice, StatusChange
 from afterimage.domain.links import Link, hash_token
@@ -26,6 +27,7 @@ from afterimage.domain.recipients import MAIL_ANY_SCOPE
 from afterimage.domain.status import JobStatus
 from afterimage.domain.suppression import hash_address
 from afterimage.handlers import (
+    begin_campaign_run,
     close_admission,
     close_lost_job,
     erase_leftovers,
@@ -38,6 +40,8 @@ from afterimage.handlers import (
     requests_api,
     resume_on_completion,
     review_images,
+    run_campaign_row,
+    settle_campaign_run,
     start_generation,
     start_scheduled_request,
     sweep_open_jobs,
@@ -50,7 +54,7 @@ from afterimage.usecases.create_request import Door
 from afterimage.usecases.delete_request import Eraser
 from afterimage.usecases.notify_requester import Post
 from afterimage.usecases.sweep_open_jobs import Broom
-from fakes.campaigns import NO_CAMPAIGNS, a_campaign
+from fakes.campaigns import NO_CAMPAIGNS, a_campaign, a_run
 from fakes.outside import FakeWorkflow
 from fakes.results_world import ResultsWorld
 from fakes.samples import PRICES
@@ -463,6 +467,33 @@ def check_state_notify_requester() -> None:
     answer = notify_requester.handle(event("state_notify_requester"), deps)
     assert answer == {"job_id": JOB_ID, "status": "SUCCEEDED"}
     assert [name for name, _ in mailer.calls] == ["send"]
+
+
+def check_state_begin_campaign_run() -> None:
+    asked, capacity = event("state_begin_campaign_run"), Asked(warm=False)
+    campaigns = Asked(get_run=a_run(), get=a_campaign())
+    deps = begin_campaign_run.Dependencies(campaigns=campaigns, capacity=capacity, bucket=BUCKET, clock=clock)
+    answer = begin_campaign_run.handle(asked, deps)
+    assert {name: answer[name] for name in asked} == asked
+    assert (answer["goes"], answer["bucket"], answer["concurrency"], answer["wait_seconds"]) == (True, BUCKET, 2, 0)
+
+
+def check_state_run_campaign_row() -> None:
+    asked, workflow = event("state_run_campaign_row"), FakeWorkflow()
+    ended = Row(row=17, attempt=1, leg=1, outcome=JobStatus.BLOCKED)
+    workflow.waiting.add(asked["task_token"])
+    door: Any = SimpleNamespace(campaigns=Asked(get_run=a_run(), get_row=ended))
+    run_campaign_row.handle(asked, run_campaign_row.Dependencies(door=door, campaign_workflow=workflow))
+    assert workflow.succeeded == [(asked["task_token"], {"outcome": "BLOCKED"})]
+
+
+def check_state_settle_campaign_run() -> None:
+    asked, capacity = event("state_settle_campaign_run"), Asked()
+    campaigns = Asked(get_run=a_run(claimed=1))
+    deps = settle_campaign_run.Dependencies(campaigns=campaigns, capacity=capacity, clock=clock)
+    answer = settle_campaign_run.handle(asked, deps)
+    assert {name: answer[name] for name in asked} == asked
+    assert (answer["rest"], answer["status"]) == ("waiting", "RUNNING")
 
 
 def check_state_write_campaign_results() -> None:

@@ -237,6 +237,13 @@ def function_fails(holder: str, event: str) -> Case:
     return case
 
 
+def row_is_not_begun(cloud: LocalCloud) -> None:
+    """A state that waits for a token hears by it that its function may not read."""
+    before = denials(cloud, "RunCampaignRowFunction")
+    invoke(cloud, "RunCampaignRowFunction", json.loads((ROOT / "events" / "state_run_campaign_row.json").read_text()))
+    cloud.wait_until(lambda: denials(cloud, "RunCampaignRowFunction") > before, "a denial in the log")
+
+
 def cannot_erase(cloud: LocalCloud) -> None:
     """The call fails and says so; the record, which goes last, is still there to ask again."""
     address, job_id = make_picture(cloud)
@@ -327,6 +334,11 @@ CASES: dict[tuple[str, str], Case] = {
     ("CloseAdmissionFunction", "WriteSwitch"): function_fails("CloseAdmissionFunction", "sns_alarm_failed_share"),
     ("SweepOpenJobsFunction", "FindOpenJobs"): function_fails("SweepOpenJobsFunction", "schedule_sweep"),
     ("StartScheduledRequestFunction", "StartWorkflow"): leaves_a_schedule_to_the_sweep,
+    ("BeginCampaignRunFunction", "ReadRun"): function_fails("BeginCampaignRunFunction", "state_begin_campaign_run"),
+    ("RunCampaignRowFunction", "ReadRunAndJob"): row_is_not_begun,
+    ("SettleCampaignRunFunction", "SettleRun"): function_fails(
+        "SettleCampaignRunFunction", "state_settle_campaign_run"
+    ),
     ("ModelRole", "ReadJobs"): fails("generation_failed"),
     ("ModelRole", "WritePictures"): fails("storage_failed"),
     ("ModelRole", "WriteProgress"): writes_no_progress,
