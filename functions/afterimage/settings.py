@@ -239,3 +239,14 @@ class SettleCampaignRunSettings:
 
     table_name: str
     scalable_resource: str
+
+
+class CheckCampaignSettings:
+    """For `handlers.check_campaign`."""
+
+    table_name: str
+    bucket_name: str
+    model_profile: str
+    quotas_parameter: str
+    moderation_policy_parameter: str
+    instance_dollars_per_hour: float

@@ -4,8 +4,10 @@ history is kept for 90 days.
     campaigns/{id}/upload                                   the file as it was sent
     campaigns/{id}/checks/{check_id}/rows.jsonl             a `RowDocument` a line, combined and complete
     campaigns/{id}/checks/{check_id}/index.csv              row,start,length: where each line lies, in bytes
-    campaigns/{id}/checks/{check_id}/problems.json          every `RowProblem`
-    campaigns/{id}/checks/{check_id}/problems.csv           the file again, with what is wrong beside each line
+    campaigns/{id}/checks/{check_id}/problems.json          every `RowProblem`, as one array; the first 10,000 of more
+    campaigns/{id}/checks/{check_id}/problems.csv           the file again, with all that is wrong beside each line, and
+                                                            what its rows would cost and what moderation would say
+    campaigns/{id}/checks/{check_id}/check.jsonl            a `RowForecast` a line: the dry run of each row
     campaigns/{id}/runs/{run_id}/manifest.jsonl, .csv       a `RowResult` a line
     campaigns/{id}/runs/{run_id}/sheet-01.jpg …             contact sheets
     campaigns/{id}/runs/{run_id}/pictures-01.zip …          on demand
@@ -54,8 +56,26 @@ class RowDocument:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RowForecast:
+    """What would become of a row: estimates, and what moderation says now (`allow`, `soften` or `block`), with its
+    sentence. A row that would be blocked is no problem of the file: it is asked for, and ends BLOCKED. `warnings` are
+    codes."""
+
+    row: int
+    line: int
+    pictures: int
+    seconds: float
+    micros: int
+    moderation: str
+    categories: tuple[str, ...]
+    sentence: str
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class RowProblem:
-    """What is wrong with a row; `column` is None for what concerns the whole line."""
+    """What is wrong with a row; `column` is None for what concerns the whole line, `line` is 0 for what concerns the
+    whole file or the campaign's settings."""
 
     line: int
     column: str | None

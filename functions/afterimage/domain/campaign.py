@@ -18,6 +18,8 @@ MICROS = 1_000_000
 # Most rows of a file, whatever an owner's quota says: what the state machine was counted for.
 MAX_ROWS = 100_000
 MAX_CONCURRENCY = 40
+# Most bytes of an upload.
+MAX_UPLOAD_BYTES = 10 * 1024 * 1024
 
 
 class CampaignStatus(StrEnum):
@@ -70,7 +72,8 @@ class CampaignSettings:
 @dataclass(frozen=True, kw_only=True)
 class Check:
     """What reading the rows found. `check_id` names the folder of what it wrote; `blocked` rows would be taken, and
-    then be refused by moderation. Estimates are those of a dry run, summed."""
+    then be refused by moderation. Estimates are those of a dry run, summed. `read_as` says for what the upload was
+    taken, such as "CSV with semicolons, UTF-8"; `warnings` are sentences."""
 
     check_id: str
     at_ms: int
@@ -80,6 +83,7 @@ class Check:
     micros: int
     problems: int
     blocked: int
+    read_as: str = ""
     warnings: tuple[str, ...] = ()
 
 

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from afterimage.domain.account import Usage
 from afterimage.domain.job import ImageSpec, JobWarning
 from afterimage.domain.model_profiles import ModelProfile
-from afterimage.domain.moderation import Decision
+from afterimage.domain.moderation import Action, Decision
 from afterimage.domain.quotas import Quotas
 
 # Everything but the machine with the model, per delivered request: the sum in bench/results/costs.json, rounded.
 SERVICE_DOLLARS = 0.0006
 _HOUR_S = 3600
+# CLIP reads 77 tokens; an English word is about one and a third. The container says exactly what was cut.
+_LONG_PROMPT_WORDS = 55
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,3 +56,15 @@ def estimate(spec: ImageSpec, profile: ModelProfile, dollars_per_hour: float) ->
         model_dollars=round(seconds * dollars_per_hour / _HOUR_S, 6),
         service_dollars=SERVICE_DOLLARS,
     )
+
+
+def forewarnings(spec: ImageSpec, decision: Decision) -> list[JobWarning]:
+    """Return what would be worth knowing about a request that is in order."""
+    found = []
+    if decision.action is Action.BLOCK:
+        found.append(JobWarning(code="prompt_blocked", message="The request would be taken, and then be blocked."))
+    if decision.action is Action.SOFTEN:
+        found.append(JobWarning(code="prompt_softened", message="The model would read another prompt."))
+    if len(spec.model_prompt.split()) > _LONG_PROMPT_WORDS:
+        found.append(JobWarning(code="prompt_may_be_cut", message="The model may not read the end of the prompt."))
+    return found

@@ -102,6 +102,8 @@ _INVISIBLE_LETTERS = frozenset("\u115f\u1160\u3164\uffa0")
 
 def _fold(text: str) -> str:
     """Compatibility form, no marks, no invisible characters, lower case, look-alikes as Latin letters."""
+    if text.isascii():  # all of this would change nothing but the case
+        return text.lower()
     decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text)).casefold()
     visible = "".join(
         c for c in decomposed if unicodedata.category(c) not in ("Mn", "Me", "Cf") and c not in _INVISIBLE_LETTERS
@@ -112,6 +114,12 @@ def _fold(text: str) -> str:
 def normalise(text: str) -> str:
     """Return `text` as folded words of letters and digits between single spaces."""
     return _spaced(_fold(text))
+
+
+@functools.lru_cache(maxsize=4096)
+def _normal_term(term: str) -> str:
+    """Terms are the policy's and few, and looked for in every prompt of a campaign."""
+    return normalise(term)
 
 
 def _spaced(folded: str) -> str:
@@ -134,17 +142,19 @@ class _Readings:
 
     def mention(self, category: Category) -> bool:
         """True when a term of `category` can be read somewhere."""
-        return any(self._mention_term(normalise(term), category.everywhere) for term in category.terms)
+        return any(self._mention_term(_normal_term(term), category.everywhere) for term in category.terms)
 
     def _mention_term(self, term: str, everywhere: bool) -> bool:
         joined = term.replace(" ", "")
+        if not any(joined in text for text in self.unbroken):  # so it is nowhere: the rest looks more closely
+            return False
         if any(f" {term} " in words or f" {joined} " in words for words in self.words):
             return True
         # A stretch of single letters has no words of its own ("a n u d e" is "anude"), so a term is looked for inside.
         if any(joined in stretch for stretch in self.stretches):
             return True
         # Only terms of several words: one alone is found in innocent neighbours ("shot a concert").
-        return everywhere and joined != term and any(joined in text for text in self.unbroken)
+        return everywhere and joined != term
 
 
 def _read(text: str) -> _Readings:

@@ -34,6 +34,11 @@ def safe_cell(text: str) -> str:
     return text
 
 
+def as_written(cell: str) -> str:
+    """Return what was meant with a cell: the apostrophe that `safe_cell` puts in front, and people do, is taken off."""
+    return cell[1:] if cell[:1] == "'" and safe_cell(cell[1:]) == cell else cell
+
+
 def _is_blank(character: str) -> bool:
     return character.isspace() or unicodedata.category(character) in ("Cc", "Cf")
 

@@ -7,16 +7,13 @@ from dataclasses import dataclass
 
 from afterimage.domain.account import Usage
 from afterimage.domain.errors import RejectedError
-from afterimage.domain.estimate import Price, estimate
+from afterimage.domain.estimate import Price, estimate, forewarnings
 from afterimage.domain.job import ImageSpec, JobWarning
-from afterimage.domain.moderation import Action, Decision, Policy, judge_prompt
+from afterimage.domain.moderation import Decision, Policy, judge_prompt
 from afterimage.domain.quotas import Quotas, day_is_full, fits, month_is_full, too_many_open
 from afterimage.domain.recipients import Caller
 from afterimage.domain.request import ImageRequest
 from afterimage.usecases.create_request import Door, complete
-
-# CLIP reads 77 tokens; an English word is about one and a third. The container says exactly what was cut.
-_LONG_PROMPT_WORDS = 55
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,10 +67,4 @@ def _warnings(spec: ImageSpec, decision: Decision, has_key: bool) -> list[JobWar
         found.append(
             JobWarning(code="idempotency_key_ignored", message="A dry run records nothing, so its key stays free.")
         )
-    if decision.action is Action.BLOCK:
-        found.append(JobWarning(code="prompt_blocked", message="The request would be taken, and then be blocked."))
-    if decision.action is Action.SOFTEN:
-        found.append(JobWarning(code="prompt_softened", message="The model would read another prompt."))
-    if len(spec.model_prompt.split()) > _LONG_PROMPT_WORDS:
-        found.append(JobWarning(code="prompt_may_be_cut", message="The model may not read the end of the prompt."))
-    return found
+    return found + forewarnings(spec, decision)
