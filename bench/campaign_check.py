@@ -57,9 +57,7 @@ def plain(file: BinaryIO) -> int:
 
 def checked(file: BinaryIO) -> Check:
     """Check the file as the function does, into files."""
-    rules = Rules(
-        profile=model_profiles()["demo"], policy=packaged_policy(), dollars_per_hour=1.0, at_ms=0
-    )
+    rules = Rules(profile=model_profiles()["demo"], policy=packaged_policy(), dollars_per_hour=1.0, at_ms=0)
     with ExitStack() as stack:
         sheets = Sheets(**{sheet.name: stack.enter_context(tempfile.TemporaryFile()) for sheet in fields(Sheets)})
         copy = stack.enter_context(tempfile.TemporaryFile())

@@ -241,6 +241,7 @@ class SettleCampaignRunSettings:
     scalable_resource: str
 
 
+@dataclass(frozen=True, kw_only=True)
 class CheckCampaignSettings:
     """For `handlers.check_campaign`."""
 

@@ -16,7 +16,7 @@ import pytest
 from afterimage.adapters.s3_gallery import S3Gallery
 from afterimage.contracts.codec import from_document, to_document
 from afterimage.contracts.generation import GenerationJob, GenerationResult, ModelError, ModelProblem
-from afterimage.domain.campaign import Row
+from afterimage.domain.campaign import CampaignStatus, Row
 from afterimage.domain.errors import JobNotFoundError
 from afterimage.domain.job import Attempt, ImageSpec, Job, JobId, Notice, StatusChange
 from afterimage.domain.links import Link, hash_token
@@ -24,10 +24,12 @@ from afterimage.domain.model_profiles import model_profiles
 from afterimage.domain.moderation import packaged_policy
 from afterimage.domain.quotas import UNLIMITED, Quotas
 from afterimage.domain.recipients import MAIL_ANY_SCOPE
+from afterimage.domain.row_ref import CampaignId
 from afterimage.domain.status import JobStatus
 from afterimage.domain.suppression import hash_address
 from afterimage.handlers import (
     begin_campaign_run,
+    check_campaign,
     close_admission,
     close_lost_job,
     erase_leftovers,
@@ -50,11 +52,12 @@ from afterimage.handlers import (
 from afterimage.http.caller import caller_from_claims
 from afterimage.ports import NO_CHANGES, IdempotencyClaim, JobChanges, Phase, StartedInference
 from afterimage.usecases.cancel_request import Stopper
+from afterimage.usecases.check_campaign import Desk
 from afterimage.usecases.create_request import Door
 from afterimage.usecases.delete_request import Eraser
 from afterimage.usecases.notify_requester import Post
 from afterimage.usecases.sweep_open_jobs import Broom
-from fakes.campaigns import NO_CAMPAIGNS, a_campaign, a_run
+from fakes.campaigns import CHECK, NO_CAMPAIGNS, a_campaign, a_run
 from fakes.outside import FakeWorkflow
 from fakes.results_world import ResultsWorld
 from fakes.samples import PRICES
@@ -547,6 +550,33 @@ def check_sns_alarm_failed_share() -> None:
     deps = close_admission.Dependencies(switch=switch)  # type: ignore[arg-type]
     assert close_admission.handle(event("sns_alarm_failed_share"), deps) == ["closed"]
     assert switch.calls == [("close", ())]
+
+
+def check_check_campaign() -> None:
+    asked = event("check_campaign")
+    check = dataclasses.replace(CHECK, check_id=asked["check_id"])
+    waiting = a_campaign(CampaignStatus.CHECKING, campaign_id=CampaignId(asked["campaign_id"]), check=check)
+    campaigns, files = Asked(get=waiting), Asked(read=iter([b"prompt\na lighthouse\n"]))
+    desk = Desk(
+        campaigns=campaigns,
+        files=files,
+        accounts=MemoryAccountStore(),
+        quotas=lambda: UNLIMITED,
+        policy=packaged_policy,
+        profile=model_profiles()["demo"],
+        dollars_per_hour=1.0,
+        clock=clock,
+    )
+    assert check_campaign.handle(asked, desk) == "READY"
+    folder = f"campaigns/{asked['campaign_id']}/checks/{asked['check_id']}/"
+    assert {arguments[0].removeprefix(folder) for name, arguments in files.calls if name == "write"} == {
+        "rows.jsonl",
+        "index.csv",
+        "check.jsonl",
+        "problems.json",
+        "problems.csv",
+    }
+    assert campaigns.calls[-1][0] == "change"
 
 
 def check_state_record_failure() -> None:

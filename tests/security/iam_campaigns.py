@@ -6,6 +6,7 @@ from security.iam_grant import NO_ENDPOINT, NOT_ENFORCED_ROLE, Grant
 
 _STORE = "adapters/dynamodb/campaigns.py:DynamoCampaignStore"
 _CAPACITY = "adapters/endpoint_capacity.py:EndpointCapacity"
+_FILES = "adapters/s3_campaign_files.py:S3CampaignFiles"
 _MACHINE = "statemachine/campaign.asl.json"
 _WORKFLOW = "adapters/step_functions.py:StepFunctionsWorkflow"
 
@@ -51,6 +52,29 @@ _ROWS = (
     Grant("SettleCampaignRunFunction", "SettleRun", "dynamodb:GetItem", (f"{_STORE}.get_run",)),
     Grant("SettleCampaignRunFunction", "SettleRun", "dynamodb:UpdateItem", (f"{_STORE}._set",)),
     Grant("NotifyRequesterFunction", "TellCampaign", "states:SendTaskSuccess", (f"{_WORKFLOW}.succeed",)),
+)
+_CHECK = (
+    Grant(
+        "CheckCampaignFunction",
+        "ReadCampaignAndAccount",
+        "dynamodb:GetItem",
+        ("adapters/dynamodb/accounts.py:DynamoAccountStore.find", f"{_STORE}.get"),
+    ),
+    Grant("CheckCampaignFunction", "ConcludeCheck", "dynamodb:PutItem", (f"{_STORE}._changes",)),
+    Grant("CheckCampaignFunction", "ReadUpload", "s3:GetObject", (f"{_FILES}._body",)),
+    Grant(
+        "CheckCampaignFunction",
+        "WriteCheck",
+        "s3:PutObject",
+        (f"{_FILES}._send_part", f"{_FILES}._write_parts", f"{_FILES}.write"),
+    ),
+    Grant("CheckCampaignFunction", "WriteCheck", "s3:AbortMultipartUpload", (f"{_FILES}._write_parts",)),
+    Grant(
+        "CheckCampaignFunction",
+        "ReadQuotasAndPolicy",
+        "ssm:GetParameter",
+        ("adapters/parameters.py:OperatorParameters._get",),
+    ),
 )
 _ENDPOINT = (
     Grant(
@@ -113,4 +137,4 @@ _ROLE = tuple(
     )
     for action in actions
 )
-CAMPAIGN_GRANTS = (*_ROWS, *_ENDPOINT, *_ROLE)
+CAMPAIGN_GRANTS = (*_CHECK, *_ROWS, *_ENDPOINT, *_ROLE)

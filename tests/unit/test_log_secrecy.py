@@ -38,6 +38,7 @@ from afterimage.domain.quotas import UNLIMITED
 from afterimage.domain.status import JobStatus
 from afterimage.handlers import (
     begin_campaign_run,
+    check_campaign,
     close_admission,
     close_lost_job,
     erase_leftovers,
@@ -422,6 +423,7 @@ def a_broom() -> Broom:
 
 # The doors answer every error with a problem document of their own.
 ERRORS_LEAVE: list[ModuleType] = [
+    check_campaign,
     close_admission,
     close_lost_job,
     erase_leftovers,

@@ -35,9 +35,12 @@ def _runs_key(campaign_id: CampaignId, run_id: str) -> Item:
     return key(f"CAMPAIGN#{campaign_id}", f"RUN#{run_id}")
 
 
-def _pointers(campaign: Campaign) -> tuple[Item, Item]:
-    sort = f"{_CAMPAIGN}{campaign.campaign_id}"
-    return key(f"OWNER#{campaign.owner}", sort), key(_EVERYBODY, sort)
+def _owner_key(campaign: Campaign) -> Item:
+    return key(f"OWNER#{campaign.owner}", f"{_CAMPAIGN}{campaign.campaign_id}")
+
+
+def _everybody_key(campaign: Campaign) -> Item:
+    return key("CAMPAIGNS", f"{_CAMPAIGN}{campaign.campaign_id}")
 
 
 class DynamoCampaignStore:
@@ -52,7 +55,7 @@ class DynamoCampaignStore:
         """Put the campaign with its two pointers."""
         expires = {"expires_at_s": attribute(campaign.expires_at_s)}
         items = [{**_campaign_key(campaign.campaign_id), **attributes(campaign)}]
-        items += [{**pointer, **expires} for pointer in _pointers(campaign)]
+        items += [{**_owner_key(campaign), **expires}, {**_everybody_key(campaign), **expires}]
         self._transact([{"Put": {"TableName": self._table, "Item": item}} for item in items])
 
     def get(self, campaign_id: CampaignId, now_ms: int) -> Campaign:
@@ -81,8 +84,11 @@ class DynamoCampaignStore:
             "ExpressionAttributeValues": {":read": attribute(before.updated_at_ms)},
         }
         expires = {"expires_at_s": attribute(after.expires_at_s)}
-        pointers = [{"Put": {"TableName": self._table, "Item": {**pointer, **expires}}} for pointer in _pointers(after)]
-        return [{"Put": put}, *pointers]
+        pointers = [_owner_key(after), _everybody_key(after)]
+        return [
+            {"Put": put},
+            *({"Put": {"TableName": self._table, "Item": {**pointer, **expires}}} for pointer in pointers),
+        ]
 
     def list_by_owner(self, owner: str | None, limit: int, after: CampaignId | None) -> tuple[CampaignId, ...]:
         """Return ids from the pointers of an owner, or of all."""
@@ -106,7 +112,7 @@ class DynamoCampaignStore:
 
     def erase(self, campaign: Campaign) -> None:
         """Delete the pointers and the campaign last: by it all else is found."""
-        for erased in (*_pointers(campaign), _campaign_key(campaign.campaign_id)):
+        for erased in (_owner_key(campaign), _everybody_key(campaign), _campaign_key(campaign.campaign_id)):
             with reaching_the_table():
                 self._client.delete_item(TableName=self._table, Key=erased)
 
