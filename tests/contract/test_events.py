@@ -27,9 +27,9 @@ from afterimage.domain.recipients import MAIL_ANY_SCOPE
 from afterimage.domain.row_ref import CampaignId
 from afterimage.domain.status import JobStatus
 from afterimage.domain.suppression import hash_address
+from afterimage.handlers import check_campaign as checking_of_a_campaign
 from afterimage.handlers import (
     begin_campaign_run,
-    check_campaign,
     close_admission,
     close_lost_job,
     erase_leftovers,
@@ -567,7 +567,7 @@ def check_check_campaign() -> None:
         dollars_per_hour=1.0,
         clock=clock,
     )
-    assert check_campaign.handle(asked, desk) == "READY"
+    assert checking_of_a_campaign.handle(asked, desk) == "READY"
     folder = f"campaigns/{asked['campaign_id']}/checks/{asked['check_id']}/"
     assert {arguments[0].removeprefix(folder) for name, arguments in files.calls if name == "write"} == {
         "rows.jsonl",

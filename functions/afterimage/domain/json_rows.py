@@ -16,6 +16,7 @@ SHOWN_CHARACTERS = 32_000
 # More than any number of a request, and few enough for Python to read at once.
 _DIGITS = 40
 _CHUNK = 65_536
+_LINE_END = "\n"
 _WHITE_SPACE = re.compile(r"[ \t\r\n]*")
 _NO_OBJECT = 'A row must be a JSON object, such as {"prompt": "a lighthouse at dusk"}.'
 
@@ -142,13 +143,13 @@ class _Scanner:
 
     def broken(self, reason: str, at: int | None = None) -> _BrokenError:
         """Return the fault that ends the reading, `at` a place in what is held."""
-        line = self.line + self._buffer.count("\n", self._at, at if at is not None else self._at)
+        line = self.line + self._buffer.count(_LINE_END, self._at, at if at is not None else self._at)
         shown = self._buffer[self._at : self._at + SHOWN_CHARACTERS]
         sentence = f"From here on the file is not JSON, and was not read: {reason}."
         return _BrokenError(line, "json_invalid", sentence, shown)
 
     def _pass(self, end: int) -> None:
-        self.line += self._buffer.count("\n", self._at, end)
+        self.line += self._buffer.count(_LINE_END, self._at, end)
         self._at = end
 
     def _fill(self) -> bool:

@@ -72,22 +72,34 @@ def find_encoding(file: BinaryIO) -> Encoding:
     return Encoding(name="cp1252", warning=warning)
 
 
+class _Lent(io.BufferedIOBase):
+    """A file that whoever reads its text does not close: it belongs to the caller, and is read more than once."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        return self._file.read(-1 if size is None else size)
+
+    read1 = read
+
+
 def open_text(file: BinaryIO, encoding: Encoding, newline: str | None = "") -> io.TextIOWrapper:
     """Return the text from its beginning, line ends as they are. Windows-1252 leaves five bytes undefined."""
     file.seek(0)
-    return io.TextIOWrapper(file, encoding=encoding.name, errors="replace", newline=newline)
+    return io.TextIOWrapper(_Lent(file), encoding=encoding.name, errors="replace", newline=newline)
 
 
 def first_character(file: BinaryIO, encoding: Encoding) -> str:
     """Return the first character that is no white space, empty for none."""
     text = open_text(file, encoding)
-    try:
-        while chunk := text.read(_CHUNK_BYTES):
-            if begun := chunk.lstrip():
-                return begun[0]
-        return ""
-    finally:
-        text.detach()  # or the file would be closed with it
+    while chunk := text.read(_CHUNK_BYTES):
+        if begun := chunk.lstrip():
+            return begun[0]
+    return ""
 
 
 def _decodes(file: BinaryIO, name: str) -> bool:

@@ -22,7 +22,8 @@ from afterimage.usecases.check_campaign import Desk, check_campaign
 def dependencies() -> Desk:
     """Build the real ones, once per process."""
     settings = read_settings(CheckCampaignSettings, environment())
-    dynamodb, parameters = client("dynamodb"), OperatorParameters(client("ssm"))
+    dynamodb = client("dynamodb")
+    parameters = OperatorParameters(client("ssm"))
     return Desk(
         campaigns=DynamoCampaignStore(dynamodb, settings.table_name),
         files=S3CampaignFiles(client("s3"), settings.bucket_name),
