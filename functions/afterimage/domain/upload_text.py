@@ -75,6 +75,8 @@ def find_encoding(file: BinaryIO) -> Encoding:
 class _Lent(io.BufferedIOBase):
     """A file that whoever reads its text does not close: it belongs to the caller, and is read more than once."""
 
+    name = "upload"
+
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
 
