@@ -27,7 +27,6 @@ from afterimage.domain.recipients import MAIL_ANY_SCOPE
 from afterimage.domain.row_ref import CampaignId
 from afterimage.domain.status import JobStatus
 from afterimage.domain.suppression import hash_address
-from afterimage.handlers import check_campaign as checking_of_a_campaign
 from afterimage.handlers import (
     begin_campaign_run,
     close_admission,
@@ -49,6 +48,7 @@ from afterimage.handlers import (
     sweep_open_jobs,
     write_campaign_results,
 )
+from afterimage.handlers import check_campaign as checking_of_a_campaign
 from afterimage.http.caller import caller_from_claims
 from afterimage.ports import NO_CHANGES, IdempotencyClaim, JobChanges, Phase, StartedInference
 from afterimage.usecases.cancel_request import Stopper
