@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
-from afterimage.domain.campaign import Campaign, Row, RowClaim, Run, RunStatus
+from afterimage.domain.campaign import ActiveRun, Campaign, Row, RowClaim, Run, RunStatus, Schedule
 from afterimage.domain.job import Job, JobId
 from afterimage.domain.quotas import Quotas
 from afterimage.domain.row_ref import CampaignId, RowRef
+from afterimage.ports import IdempotencyClaim
 
 
 class RowTakenError(Exception):
@@ -36,8 +37,12 @@ class JobsById(Protocol):
 class CampaignStore(Protocol):
     """Campaigns, their runs and rows. Every method raises StoreUnavailableError when throttled."""
 
-    def put(self, campaign: Campaign) -> None:
-        """Store a new campaign so that its owner and admins find it."""
+    def put(self, campaign: Campaign, claim: IdempotencyClaim | None = None) -> None:
+        """Store a new campaign so that its owner and admins find it, with the claim on its key, all or nothing. Raises
+        KeyTakenError, which goes before OwnerErasingError, and CampaignChangedError for an id that is taken."""
+
+    def find_claim(self, key_hash: str, now_ms: int) -> IdempotencyClaim | None:
+        """Return the living claim on a key."""
 
     def get(self, campaign_id: CampaignId, now_ms: int) -> Campaign:
         """Return a campaign that has not expired, read consistently. Raises CampaignNotFoundError."""
@@ -50,11 +55,11 @@ class CampaignStore(Protocol):
         """Return ids, newest first, those older than `after` only; of everybody where `owner` is None."""
 
     def erase(self, campaign: Campaign) -> None:
-        """Delete the campaign and what finds it; runs and rows name nobody, and expire."""
+        """Delete the campaign, the claim on its key and what finds it; runs and rows name nobody, and expire."""
 
     def begin_run(self, read: Campaign, run: Run, at_ms: int) -> bool:
-        """Put a new run and make it the campaign's latest, all or nothing. False when a run of that id is there
-        already: the same event came twice. Raises CampaignChangedError."""
+        """Put a new run, its mark as active, and make it the campaign's latest, all or nothing. False when a run of
+        that id is there already: the same event came twice. Raises CampaignChangedError."""
 
     def get_run(self, campaign_id: CampaignId, run_id: str) -> Run:
         """Return a run, read consistently. Raises CampaignNotFoundError."""
@@ -75,7 +80,14 @@ class CampaignStore(Protocol):
         budget_micros: int | None,
         max_failures: int | None,
     ) -> Run | None:
-        """Set a run that rests going again, one leg on, with these bounds; None when it moved on meanwhile."""
+        """Set a run that rests going again, one leg on, with these bounds, and mark it as active; None when it moved
+        on meanwhile."""
+
+    def list_active(self, before_ms: int, limit: int) -> tuple[ActiveRun, ...]:
+        """Return runs that were set going before a time and not yet forgotten."""
+
+    def forget_active(self, active: ActiveRun) -> None:
+        """Take the mark away, unless the run was set going again since."""
 
     def get_row(self, campaign_id: CampaignId, run_id: str, row: int) -> Row | None:
         """Return a row that was claimed or refused, read consistently."""
@@ -128,3 +140,37 @@ class CampaignFiles(Protocol):
 
     def erase(self, prefix: str) -> None:
         """Delete everything under a prefix."""
+
+
+class CampaignLinks(Protocol):
+    """What a caller sends to and reads from a campaign's folder itself, by addresses that open it for minutes."""
+
+    def upload(self, key: str, content_type: str, most_bytes: int) -> tuple[str, dict[str, str]]:
+        """Return where to send a form to, and its fields; one file of this type and no larger."""
+
+    def download(self, key: str, name: str) -> str:
+        """Return an address that opens an object as a file of this name."""
+
+    def names(self, prefix: str) -> tuple[str, ...]:
+        """Return the names of what lies right under a prefix, in their order; a thousand at most."""
+
+
+class CampaignSchedules(Protocol):
+    """When campaigns run by themselves."""
+
+    def put(self, campaign_id: CampaignId, schedule: Schedule) -> None:
+        """Have the campaign begun at these times and at no others. Raises CampaignInvalidError for an expression that
+        the scheduler does not take."""
+
+    def remove(self, campaign_id: CampaignId) -> None:
+        """Have it begun no more; without a schedule that is as good."""
+
+
+class CampaignChecks(Protocol):
+    """The reading of a campaign's rows."""
+
+    def begin(self, campaign_id: CampaignId, check_id: str) -> None:
+        """Have the rows read; the answer is written into the campaign."""
+
+    def finish(self, campaign_id: CampaignId, check_id: str) -> None:
+        """Have the rows read, and wait until they are."""

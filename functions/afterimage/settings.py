@@ -75,6 +75,50 @@ class OwnerApiSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CampaignsApiSettings:
+    """For `handlers.campaigns_api`."""
+
+    table_name: str
+    bucket_name: str
+    user_pool_id: str
+    model_profile: str
+    job_ttl_days: int
+    admission_parameter: str
+    quotas_parameter: str
+    campaign_machine_arn: str
+    check_campaign_function: str
+    schedule_group: str
+    campaign_schedule_role_arn: str
+    start_scheduled_campaign_arn: str
+    dead_letters_arn: str
+    scalable_resource: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StartScheduledCampaignSettings:
+    """For `handlers.start_scheduled_campaign`."""
+
+    table_name: str
+    bucket_name: str
+    model_profile: str
+    job_ttl_days: int
+    admission_parameter: str
+    quotas_parameter: str
+    campaign_machine_arn: str
+    check_campaign_function: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepCampaignRunsSettings:
+    """For `handlers.sweep_campaign_runs`."""
+
+    table_name: str
+    bucket_name: str
+    campaign_machine_arn: str
+    scalable_resource: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class EraseOwnerSettings:
     """For `handlers.erase_owner`."""
 

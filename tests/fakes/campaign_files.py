@@ -38,6 +38,7 @@ class MemoryCampaignFiles(Faulty):
         self.types[key] = content_type
         self.written.append(key)
 
+    @breakable
     def erase(self, prefix: str) -> None:
         self.objects = {key: body for key, body in self.objects.items() if not key.startswith(prefix)}
 

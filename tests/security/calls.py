@@ -58,7 +58,18 @@ ACTIONS: dict[str, tuple[str, ...]] = {
     "send_task_success": ("states:SendTaskSuccess",),
     "start_execution": ("states:StartExecution",),
     "stop_execution": ("states:StopExecution",),
+    "create_schedule": (
+        "scheduler:CreateSchedule",
+        "iam:PassRole",
+    ),
+    "update_schedule": (
+        "scheduler:UpdateSchedule",
+        "iam:PassRole",
+    ),
+    "delete_schedule": ("scheduler:DeleteSchedule",),
+    "generate_presigned_post": ("s3:PutObject",),
     "transact_write_items": (),  # each member as the action that it performs, by its name:
+    "ConditionCheck": ("dynamodb:ConditionCheckItem",),
     "Put": ("dynamodb:PutItem",),
     "Update": ("dynamodb:UpdateItem",),
     "update_item": ("dynamodb:UpdateItem",),
@@ -68,7 +79,7 @@ ACTIONS: dict[str, tuple[str, ...]] = {
 ENDS = {"advance": "_end"}
 # Clients that are not boto3's own, and what their one method asks of AWS.
 WRAPPED = {("_provider", "get"): "get_parameter"}
-CLIENTS = ("_client", "_s3", "s3", "_runtime", "_autoscaling", "_dynamodb")
+CLIENTS = ("_client", "client", "_s3", "s3", "_runtime", "_autoscaling", "_dynamodb")
 
 
 @dataclass(frozen=True, order=True)

@@ -7,6 +7,7 @@ by this table alone.
 
 from __future__ import annotations
 
+from security.iam_campaign_door import CAMPAIGN_DOOR_GRANTS
 from security.iam_campaigns import CAMPAIGN_GRANTS
 from security.iam_grant import (
     NO_ENDPOINT,
@@ -30,14 +31,14 @@ GRANTS: tuple[Grant, ...] = (
         "dynamodb:PutItem",
         (
             "adapters/dynamodb/jobs.py:DynamoJobStore._put",
-            "adapters/dynamodb/jobs.py:DynamoJobStore._put_claim",
+            "adapters/dynamodb/claims.py:claim_put",
         ),
     ),
     Grant(
         "RequestsApiFunction",
         "RecordAndRead",
         "dynamodb:GetItem",
-        ("adapters/dynamodb/jobs.py:DynamoJobStore.find_claim", "adapters/dynamodb/jobs.py:DynamoJobStore._item"),
+        ("adapters/dynamodb/claims.py:find_claim", "adapters/dynamodb/jobs.py:DynamoJobStore._item"),
     ),
     Grant("RequestsApiFunction", "ListOwn", "dynamodb:Query", ("adapters/dynamodb/jobs.py:DynamoJobStore._items",)),
     Grant(
@@ -428,7 +429,7 @@ GRANTS: tuple[Grant, ...] = (
         "OwnerApiFunction",
         "EraseClaim",
         "dynamodb:DeleteItem",
-        ("adapters/dynamodb/jobs.py:DynamoJobStore._erase_claim",),
+        ("adapters/dynamodb/claims.py:erase_claim",),
         judged=NO_LEADING_KEYS,
     ),
     Grant(
@@ -490,7 +491,7 @@ GRANTS: tuple[Grant, ...] = (
         "EraseClaimAndLinks",
         "dynamodb:DeleteItem",
         (
-            "adapters/dynamodb/jobs.py:DynamoJobStore._erase_claim",
+            "adapters/dynamodb/claims.py:erase_claim",
             "adapters/dynamodb/links.py:DynamoLinkStore.erase",
         ),
         judged=NO_LEADING_KEYS,
@@ -556,7 +557,7 @@ GRANTS: tuple[Grant, ...] = (
         "EraseOwnerFunction",
         "EraseClaim",
         "dynamodb:DeleteItem",
-        ("adapters/dynamodb/jobs.py:DynamoJobStore._erase_claim",),
+        ("adapters/dynamodb/claims.py:erase_claim",),
         judged=NO_LEADING_KEYS,
     ),
     Grant(
@@ -715,14 +716,14 @@ GRANTS: tuple[Grant, ...] = (
         "dynamodb:PutItem",
         (
             "adapters/dynamodb/jobs.py:DynamoJobStore._put",
-            "adapters/dynamodb/jobs.py:DynamoJobStore._put_claim",
+            "adapters/dynamodb/claims.py:claim_put",
         ),
     ),
     Grant(
         "StartScheduledRequestFunction",
         "RecordAndRead",
         "dynamodb:GetItem",
-        ("adapters/dynamodb/jobs.py:DynamoJobStore.find_claim", "adapters/dynamodb/jobs.py:DynamoJobStore._item"),
+        ("adapters/dynamodb/claims.py:find_claim", "adapters/dynamodb/jobs.py:DynamoJobStore._item"),
     ),
     Grant(
         "StartScheduledRequestFunction",
@@ -1005,4 +1006,5 @@ GRANTS: tuple[Grant, ...] = (
     ),
     # Campaigns
     *CAMPAIGN_GRANTS,
+    *CAMPAIGN_DOOR_GRANTS,
 )

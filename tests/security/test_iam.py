@@ -86,6 +86,8 @@ def test_a_query_is_granted_on_an_index_or_within_known_partitions(function: str
                     ["JOB#*"],
                     ["OWNER#*"],
                     ["RUN#*"],
+                    ["ACTIVE-RUNS"],
+                    ["OWNER#*", "CAMPAIGNS", "CAMPAIGN#*"],
                 )
                 continue
             assert as_list(statement["Action"]) == ["dynamodb:Query"]

@@ -112,6 +112,9 @@ def test_these_functions_are_invoked_without_waiting() -> None:
         "CloseLostJobFunction",
         "CloseAdmissionFunction",
         "SweepOpenJobsFunction",
+        "SweepCampaignRunsFunction",
+        "StartScheduledCampaignFunction",
+        "CheckCampaignFunction",
     }
 
 
@@ -126,7 +129,7 @@ def test_what_a_source_cannot_deliver_is_kept() -> None:
     for name, resource in resources("AWS::Scheduler::Schedule").items():
         assert resource["Properties"]["Target"]["DeadLetterConfig"] == TO_DEAD_LETTERS, name
     events = [event for properties in functions().values() for event in properties.get("Events", {}).values()]
-    assert len(events) == 2
+    assert len(events) == 3
     for event in events:
         assert event["Properties"]["DeadLetterConfig"] == TO_DEAD_LETTERS
     (statement,) = resources("AWS::SQS::QueuePolicy")["DeadLettersPolicy"]["Properties"]["PolicyDocument"]["Statement"]

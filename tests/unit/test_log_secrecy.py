@@ -55,7 +55,9 @@ from afterimage.handlers import (
     run_campaign_row,
     settle_campaign_run,
     start_generation,
+    start_scheduled_campaign,
     start_scheduled_request,
+    sweep_campaign_runs,
     sweep_open_jobs,
     write_campaign_results,
 )
@@ -438,7 +440,9 @@ ERRORS_LEAVE: list[ModuleType] = [
     resume_on_completion,
     review_images,
     start_generation,
+    start_scheduled_campaign,
     start_scheduled_request,
+    sweep_campaign_runs,
     sweep_open_jobs,
     write_campaign_results,
 ]
@@ -451,7 +455,7 @@ def told_by(error: BaseException) -> str:
 
 
 def test_every_lambda_that_is_no_door_is_among_those_whose_errors_leave() -> None:
-    doors = {"admin_api", "owner_api", "public_link", "requests_api"}
+    doors = {"admin_api", "campaigns_api", "owner_api", "public_link", "requests_api"}
     every = {module.name for module in pkgutil.iter_modules(handlers.__path__)}
     assert {module.__name__.rpartition(".")[2] for module in ERRORS_LEAVE} == every - doors
 

@@ -20,6 +20,8 @@ MAX_ROWS = 100_000
 MAX_CONCURRENCY = 40
 # Most bytes of an upload.
 MAX_UPLOAD_BYTES = 10 * 1024 * 1024
+# Counted from creation, and from the last check of its rows: a schedule may come once a year.
+CAMPAIGN_KEPT_S = 400 * 86_400
 
 
 class CampaignStatus(StrEnum):
@@ -96,8 +98,17 @@ class Schedule:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PassedOver:
+    """A scheduled time at which no run began, and the code that says why."""
+
+    run_id: str
+    at_ms: int
+    code: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Campaign:
-    """The record of a campaign. `run_id` names its latest run."""
+    """The record of a campaign. `run_id` names its latest run. `claim_hash` is the hash of its Idempotency-Key."""
 
     campaign_id: CampaignId
     owner: str
@@ -110,6 +121,8 @@ class Campaign:
     check: Check | None = None
     schedule: Schedule | None = None
     run_id: str | None = None
+    passed_over: PassedOver | None = None
+    claim_hash: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,6 +165,16 @@ class Run:
     def open(self) -> int:
         """Rows that are claimed and not settled."""
         return self.claimed - self.settled
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActiveRun:
+    """That a run was set going, for the sweep: whoever set it going may have died before its execution began, and an
+    execution may end without its last states. `at_ms` tells this mark from a later one of the same run."""
+
+    campaign_id: CampaignId
+    run_id: str
+    at_ms: int
 
 
 @dataclass(frozen=True, kw_only=True)

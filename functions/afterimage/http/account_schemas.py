@@ -114,7 +114,7 @@ def estimate_view(price: Price) -> EstimateView:
         warnings=[WarningView(code=w.code, message=w.message, detail=w.detail) for w in price.warnings],
         would_be_accepted=price.refusal is None,
         refusal=price.refusal,
-        left_after=_left(price.quotas, price.usage, pictures=estimated.pictures, requests=1),
+        left_after=left_view(price.quotas, price.usage, pictures=estimated.pictures, requests=1),
     )
 
 
@@ -127,11 +127,12 @@ def me_view(caller: Caller, quotas: Quotas, usage: Usage, now_ms: int) -> MeView
         renews_at=datetime.fromtimestamp(next_month_ms(now_ms) / 1000, UTC),
         quota=quota_view(quotas),
         used=UsedView(monthly_pictures=usage.monthly_pictures, open_requests=usage.open_requests),
-        left=_left(quotas, usage),
+        left=left_view(quotas, usage),
     )
 
 
-def _left(quotas: Quotas, usage: Usage, pictures: int = 0, requests: int = 0) -> LeftView:
+def left_view(quotas: Quotas, usage: Usage, pictures: int = 0, requests: int = 0) -> LeftView:
+    """Return what is left after so many more."""
     return LeftView(
         monthly_pictures=_rest(quotas.monthly_pictures, usage.monthly_pictures + pictures),
         open_requests=_rest(quotas.concurrent_jobs, usage.open_requests + requests),

@@ -15,15 +15,19 @@ from botocore.exceptions import ClientError
 
 from afterimage.adapters.aws import error_code
 from afterimage.adapters.dynamodb.campaign_rows import KEYS, claimings, refusal, row_key, run_key
+from afterimage.adapters.dynamodb.claims import claim_put, erase_claim, find_claim
+from afterimage.adapters.dynamodb.counters import not_erasing
 from afterimage.adapters.dynamodb.items import Item, attribute, attributes, key, reaching_the_table, read
 from afterimage.adapters.dynamodb.transactions import CancelledError, pause_with_jitter, transact
 from afterimage.campaign_ports import RowTakenError
-from afterimage.domain.campaign import Campaign, Row, RowClaim, Run, RunStatus
-from afterimage.domain.errors import CampaignChangedError, CampaignNotFoundError
+from afterimage.domain.campaign import ActiveRun, Campaign, Row, RowClaim, Run, RunStatus
+from afterimage.domain.errors import CampaignChangedError, CampaignNotFoundError, OwnerErasingError
 from afterimage.domain.expiry import is_expired
 from afterimage.domain.row_ref import CampaignId, RowRef
+from afterimage.ports import IdempotencyClaim, KeyTakenError
 
 _EVERYBODY = "CAMPAIGNS"
+_ACTIVE = "ACTIVE-RUNS"
 _CAMPAIGN = "CAMPAIGN#"
 
 
@@ -43,6 +47,10 @@ def _everybody_key(campaign: Campaign) -> Item:
     return key("CAMPAIGNS", f"{_CAMPAIGN}{campaign.campaign_id}")
 
 
+def _active_key(campaign_id: str, run_id: str) -> Item:
+    return key("ACTIVE-RUNS", f"{campaign_id}#{run_id}")
+
+
 class DynamoCampaignStore:
     """Implements `ports.CampaignStore`; see the port for what each method promises."""
 
@@ -51,12 +59,27 @@ class DynamoCampaignStore:
         self._table = table
         self._pause = pause
 
-    def put(self, campaign: Campaign) -> None:
-        """Put the campaign with its two pointers."""
+    def put(self, campaign: Campaign, claim: IdempotencyClaim | None = None) -> None:
+        """Put the campaign with its two pointers and the claim. Raises KeyTakenError or OwnerErasingError."""
         expires = {"expires_at_s": attribute(campaign.expires_at_s)}
-        items = [{**_campaign_key(campaign.campaign_id), **attributes(campaign)}]
-        items += [{**_owner_key(campaign), **expires}, {**_everybody_key(campaign), **expires}]
-        self._transact([{"Put": {"TableName": self._table, "Item": item}} for item in items])
+        new = {
+            "TableName": self._table,
+            "Item": {**_campaign_key(campaign.campaign_id), **attributes(campaign)},
+            "ConditionExpression": "attribute_not_exists(pk)",
+        }
+        pointers = [_owner_key(campaign), _everybody_key(campaign)]
+        puts = [{"Put": new}, *({"Put": {"TableName": self._table, "Item": {**it, **expires}}} for it in pointers)]
+        claims = [claim_put(self._table, claim, campaign.created_at_ms)] if claim else []
+        try:
+            self._transact([not_erasing(self._table, campaign.owner), *claims, *puts])
+        except CancelledError as exc:
+            if claim and exc.failed(1):
+                raise KeyTakenError from exc
+            raise (OwnerErasingError() if exc.failed(0) else CampaignChangedError()) from exc
+
+    def find_claim(self, key_hash: str, now_ms: int) -> IdempotencyClaim | None:
+        """Return the living claim on a key, read consistently."""
+        return find_claim(self._client, self._table, key_hash, now_ms)
 
     def get(self, campaign_id: CampaignId, now_ms: int) -> Campaign:
         """Return a campaign, read consistently. Raises CampaignNotFoundError."""
@@ -111,7 +134,9 @@ class DynamoCampaignStore:
         return [name for name in names if name != after][:limit]
 
     def erase(self, campaign: Campaign) -> None:
-        """Delete the pointers and the campaign last: by it all else is found."""
+        """Delete the claim, the pointers and the campaign last: by it all else is found."""
+        if campaign.claim_hash:
+            erase_claim(self._client, self._table, campaign.claim_hash, campaign.campaign_id)
         for erased in (_owner_key(campaign), _everybody_key(campaign), _campaign_key(campaign.campaign_id)):
             with reaching_the_table():
                 self._client.delete_item(TableName=self._table, Key=erased)
@@ -121,10 +146,16 @@ class DynamoCampaignStore:
         names = {**_runs_key(run.campaign_id, run.run_id), "expires_at_s": attribute(run.expires_at_s)}
         item = {**run_key(run.campaign_id, run.run_id), **attributes(run)}
         put = {"TableName": self._table, "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}
+        active = _active_key(run.campaign_id, run.run_id)
         after = _with_run(read, run, at_ms)
         try:
             self._transact(
-                [{"Put": put}, {"Put": {"TableName": self._table, "Item": names}}, *self._changes(read, after)]
+                [
+                    {"Put": put},
+                    {"Put": {"TableName": self._table, "Item": names}},
+                    {"Put": {"TableName": self._table, "Item": {**active, **_mark(run, at_ms)}}},
+                    *self._changes(read, after),
+                ]
             )
         except CancelledError as exc:
             if exc.failed(0):
@@ -162,7 +193,11 @@ class DynamoCampaignStore:
         budget_micros: int | None,
         max_failures: int | None,
     ) -> Run | None:
-        """Set the run going again, one leg on."""
+        """Set the run going again, one leg on. The mark goes first: one too many is taken away by the sweep."""
+        with reaching_the_table():
+            self._client.put_item(
+                TableName=self._table, Item={**_active_key(run.campaign_id, run.run_id), **_mark(run, at_ms)}
+            )
         bounds = {"budget_pictures": budget_pictures, "budget_micros": budget_micros, "max_failures": max_failures}
         sets = {
             "status": RunStatus.RUNNING,
@@ -173,6 +208,37 @@ class DynamoCampaignStore:
         }
         gone = [name for name, bound in bounds.items() if bound is None]
         return self._set(run, sets, removes=("reason", "ended_at_ms", *gone))
+
+    def list_active(self, before_ms: int, limit: int) -> tuple[ActiveRun, ...]:
+        """Return the marks older than a time; those of the campaigns that were made first come first."""
+        found: list[Item] = []
+        page: Item = {"LastEvaluatedKey": None}
+        while "LastEvaluatedKey" in page and len(found) < limit:
+            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]} if page["LastEvaluatedKey"] else {}
+            with reaching_the_table():
+                page = self._client.query(
+                    TableName=self._table,
+                    KeyConditionExpression="pk = :pk",
+                    FilterExpression="at_ms < :before",
+                    ExpressionAttributeValues={":pk": attribute(_ACTIVE), ":before": attribute(before_ms)},
+                    **start,
+                )
+            found += page["Items"]
+        return tuple(read(ActiveRun, item, KEYS) for item in found[:limit])
+
+    def forget_active(self, active: ActiveRun) -> None:
+        """Delete the mark as it was read."""
+        try:
+            with reaching_the_table():
+                self._client.delete_item(
+                    TableName=self._table,
+                    Key=_active_key(active.campaign_id, active.run_id),
+                    ConditionExpression="at_ms = :at",
+                    ExpressionAttributeValues={":at": attribute(active.at_ms)},
+                )
+        except ClientError as exc:
+            if error_code(exc) != "ConditionalCheckFailedException":
+                raise
 
     def _set(self, run: Run, sets: dict[str, Any], removes: tuple[str, ...]) -> Run | None:
         values = {f":{name}": attribute(value) for name, value in sets.items()}
@@ -246,6 +312,11 @@ class DynamoCampaignStore:
     def _transact(self, members: list[Item]) -> None:
         with reaching_the_table():
             transact(lambda: self._client.transact_write_items(TransactItems=members), self._pause)
+
+
+def _mark(run: Run, at_ms: int) -> Item:
+    active = ActiveRun(campaign_id=run.campaign_id, run_id=run.run_id, at_ms=at_ms)
+    return {**attributes(active), "expires_at_s": attribute(run.expires_at_s)}
 
 
 def _with_run(campaign: Campaign, run: Run, at_ms: int) -> Campaign:

@@ -98,6 +98,17 @@ def _unless_erasing(update: Item) -> Item:
     return {**update, "ConditionExpression": f"{condition} AND ({bound})" if bound else condition}
 
 
+def not_erasing(table: str, owner: str) -> Item:
+    """Return the condition that nothing of an owner who is being erased is put, for what counts nothing."""
+    return {
+        "ConditionCheck": {
+            "TableName": table,
+            "Key": open_key(owner),
+            "ConditionExpression": "attribute_not_exists(erasing)",
+        }
+    }
+
+
 def _give_back(name: str, amount: int) -> Item:
     """Without a condition: nothing about a counter may keep a job from ending. One that is gone was erased with its
     owner, and comes back as 0 with nothing owed."""

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from afterimage.adapters.aws import error_code
 from afterimage.adapters.dynamodb.campaign_rows import claimings, refusal, settlements
+from afterimage.adapters.dynamodb.claims import claim_put, erase_claim, find_claim
 from afterimage.adapters.dynamodb.counters import releases, takings
 from afterimage.adapters.dynamodb.items import Item, attribute, attributes, key, reaching_the_table, read
 from afterimage.adapters.dynamodb.status_write import status_write
@@ -34,10 +35,6 @@ def _job_key(job_id: JobId) -> Item:
     return key(f"JOB#{job_id}", "JOB")
 
 
-def _claim_key(key_hash: str) -> Item:
-    return key(f"IDEMPOTENCY#{key_hash}", "IDEMPOTENCY")
-
-
 class DynamoJobStore:
     """Implements `ports.JobStore` on one table; see the port for what each method promises."""
 
@@ -48,7 +45,7 @@ class DynamoJobStore:
 
     def create(self, job: Job, claim: IdempotencyClaim | None, quotas: Quotas = UNLIMITED) -> None:
         """Put job and claim and take the charge in one transaction. Raises KeyTakenError or QuotaExceededError."""
-        records = [self._put(job), *([self._put_claim(claim, job.created_at_ms)] if claim else [])]
+        records = [self._put(job), *([claim_put(self._table, claim, job.created_at_ms)] if claim else [])]
         taken = takings(self._table, job, quotas)
         try:
             self._transact([*records, *(update for update, _ in taken)])
@@ -86,29 +83,13 @@ class DynamoJobStore:
         item = {**_job_key(job.job_id), **attributes(job), **opened}
         return {"Put": {"TableName": self._table, "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}}
 
-    def _put_claim(self, claim: IdempotencyClaim, at_ms: int) -> Item:
-        """A put that replaces nothing but a claim that has expired and was not yet deleted."""
-        return {
-            "Put": {
-                "TableName": self._table,
-                "Item": {**_claim_key(claim.key_hash), **attributes(claim)},
-                "ConditionExpression": "attribute_not_exists(pk) OR expires_at_s <= :now",
-                "ExpressionAttributeValues": {":now": attribute(at_ms // 1000)},
-            }
-        }
-
     def _transact(self, members: list[Item]) -> None:
         with reaching_the_table():
             transact(lambda: self._client.transact_write_items(TransactItems=members), self._pause)
 
     def find_claim(self, key_hash: str, now_ms: int) -> IdempotencyClaim | None:
         """Return the living claim on a key, read consistently: a replay may follow by milliseconds."""
-        with reaching_the_table():
-            item = self._client.get_item(TableName=self._table, Key=_claim_key(key_hash), ConsistentRead=True).get(
-                "Item"
-            )
-        claim = read(IdempotencyClaim, item, _KEYS) if item else None
-        return claim if claim and not is_expired(claim.expires_at_s, now_ms) else None
+        return find_claim(self._client, self._table, key_hash, now_ms)
 
     def get(self, job_id: JobId, now_ms: int) -> Job:
         """Return a job, read consistently. Raises JobNotFoundError."""
@@ -304,19 +285,6 @@ class DynamoJobStore:
         """Delete the claim, unless its key stands for another job by now, and the record last: by it all else is
         found."""
         if job.claim_hash:
-            self._erase_claim(job.claim_hash, job.job_id)
+            erase_claim(self._client, self._table, job.claim_hash, job.job_id)
         with reaching_the_table():
             self._client.delete_item(TableName=self._table, Key=_job_key(job.job_id))
-
-    def _erase_claim(self, key_hash: str, job_id: JobId) -> None:
-        try:
-            with reaching_the_table():
-                self._client.delete_item(
-                    TableName=self._table,
-                    Key=_claim_key(key_hash),
-                    ConditionExpression="job_id = :job",
-                    ExpressionAttributeValues={":job": attribute(job_id)},
-                )
-        except ClientError as exc:
-            if error_code(exc) != "ConditionalCheckFailedException":
-                raise
