@@ -49,7 +49,9 @@ def checks(settings: Settings) -> list[Check]:
     dev = settings.environments / "dev" / "bin"
     template = str(root / "template.yaml")
     machines = sorted(str(path) for path in (root / "statemachine").glob("*.asl.json"))
-    sources = {"PYTHONPATH": os.pathsep.join((str(root / "functions"), str(root / "model"), str(root)))}
+    sources = {
+        "PYTHONPATH": os.pathsep.join((str(root / "functions"), str(root / "imaging"), str(root / "model"), str(root)))
+    }
     return [
         Check(name="types", argv=[str(dev / "mypy")], environment=sources),
         Check(
@@ -82,7 +84,17 @@ def security_checks(settings: Settings) -> list[Check]:
     """Checks by tools that look for weaknesses; why these and with which exceptions, see docs/decisions/0011."""
     audit = settings.environments / "audit" / "bin"
     checkov = settings.environments / "checkov" / "bin" / "checkov"
-    bandit = ["--quiet", "--configfile", "pyproject.toml", "--recursive", "functions", "cli", "local", "model"]
+    bandit = [
+        "--quiet",
+        "--configfile",
+        "pyproject.toml",
+        "--recursive",
+        "functions",
+        "imaging",
+        "cli",
+        "local",
+        "model",
+    ]
     return [
         Check(name="checkov", argv=[str(checkov), "--config-file", "tests/security/checkov.yaml"]),
         Check(

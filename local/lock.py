@@ -16,6 +16,7 @@ from local.settings import ROOT, Settings
 
 LISTS = (
     "functions/requirements",
+    "imaging/requirements",
     "model/requirements",
     "model/requirements-image",
     "requirements/audit",

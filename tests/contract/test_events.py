@@ -57,6 +57,7 @@ from afterimage.usecases.create_request import Door
 from afterimage.usecases.delete_request import Eraser
 from afterimage.usecases.notify_requester import Post
 from afterimage.usecases.sweep_open_jobs import Broom
+from afterimage_imaging import draw_contact_sheet
 from fakes.campaigns import CHECK, NO_CAMPAIGNS, a_campaign, a_run
 from fakes.outside import FakeWorkflow
 from fakes.results_world import ResultsWorld
@@ -506,6 +507,12 @@ def check_state_write_campaign_results() -> None:
         world.campaigns.run, campaign_id=asked["campaign_id"], run_id=asked["run_id"], leg=asked["leg"], rows=0
     )
     assert write_campaign_results.handle(asked, world.archive) == {**asked, "after": 0, "done": True}
+
+
+def check_state_draw_contact_sheet() -> None:
+    asked = event("state_draw_contact_sheet")
+    answer = draw_contact_sheet.handle(asked, Asked())  # type: ignore[arg-type]
+    assert answer == {**asked, "sheet": 2, "done": True}
 
 
 def mail(name: str) -> tuple[list[str], Notice | None, str | None]:

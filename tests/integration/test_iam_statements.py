@@ -76,6 +76,10 @@ CALLS: dict[str, tuple[str, Call]] = {
     "cognito-idp:AdminGetUser": ("cognito-idp", lambda c, arn, _: c.admin_get_user(**_user(arn))),
     "cognito-idp:AdminUserGlobalSignOut": ("cognito-idp", lambda c, arn, _: c.admin_user_global_sign_out(**_user(arn))),
     "cognito-idp:ListUsers": ("cognito-idp", lambda c, arn, _: c.list_users(**_pool(arn))),
+    "dynamodb:BatchGetItem": (
+        "dynamodb",
+        lambda c, arn, p: c.batch_get_item(RequestItems={_table(arn): {"Keys": [_key(p)]}}),
+    ),
     "dynamodb:DeleteItem": ("dynamodb", lambda c, arn, p: c.delete_item(TableName=_table(arn), Key=_key(p), **_EXISTS)),
     "dynamodb:GetItem": ("dynamodb", lambda c, arn, p: c.get_item(TableName=_table(arn), Key=_key(p))),
     "dynamodb:PutItem": ("dynamodb", lambda c, arn, p: c.put_item(TableName=_table(arn), Item=_key(p), **_EXISTS)),

@@ -80,12 +80,14 @@ def test_all_functions_are_one_build(built: Path, built_template: dict[str, Any]
         for name, resource in built_template["Resources"].items()
         if resource["Type"] == FUNCTION
     }
+    drawing = functions.pop("DrawContactSheetFunction")
     assert {properties["Handler"].split(".")[-2] for properties in functions.values()} == set(HANDLERS)
     folders = {properties["CodeUri"] for properties in functions.values()}
+    assert drawing["CodeUri"] not in folders
     assert len({digest_of([built / folder], relative_to=built / folder) for folder in folders}) == 1
     # One build, not equal ones: SAM writes down what it built for whom.
     definitions = (built.parent / "build.toml").read_text(encoding="utf-8")
-    assert definitions.count("[function_build_definitions.") == 1
+    assert definitions.count("[function_build_definitions.") == 2, "and one of imaging/"
 
 
 def test_the_zip_is_at_most_six_megabytes(artifact: Path, tmp_path: Path) -> None:
@@ -98,6 +100,28 @@ def test_the_zip_is_at_most_six_megabytes(artifact: Path, tmp_path: Path) -> Non
 
 def test_the_requirements_are_what_is_in_the_artifact(artifact: Path) -> None:
     assert distributions(artifact) == requirements()
+
+
+def test_what_draws_imports_from_its_own_artifact_and_stays_below_ten_megabytes(
+    built: Path, runtime: Path, bare: Interpreter, tmp_path: Path
+) -> None:
+    drawing = built / "DrawContactSheetFunction"
+    program = (
+        "from afterimage_imaging import draw_contact_sheet, sheet\n"
+        "import importlib.util\n"
+        "assert importlib.util.find_spec('afterimage') is None\n"
+        "heading = sheet.Heading(title='a', day='today', sheet=1, sheets=1, left_out=0)\n"
+        "assert sheet.draw(heading, (), lambda key: None)[:2] == b'\\xff\\xd8'\n"
+    )
+    done = bare(program, (drawing, runtime))
+    assert (done.returncode, done.stderr) == (0, "")
+    wanted = (ROOT / "imaging" / "requirements.in").read_text(encoding="utf-8").splitlines()
+    assert [f"{name}=={version}" for name, version in distributions(drawing).items()] == wanted[2:]
+    assert (drawing / "afterimage_imaging" / "fonts" / "LICENSE").exists()
+    with zipfile.ZipFile(tmp_path / "drawing.zip", "w", zipfile.ZIP_DEFLATED) as target:
+        for file in files_of(drawing):
+            target.write(file, file.relative_to(drawing))
+    assert (tmp_path / "drawing.zip").stat().st_size <= 10 * 1024 * 1024
 
 
 def test_the_tests_run_on_the_versions_of_the_artifact() -> None:

@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from security.iam_grant import Grant
 
-ONLY_ON_FAILURE = "not judged: it is asked for only when an upload fails half-way"
-
 RESULT_GRANTS = (
+    # DrawContactSheetFunction
+    Grant(
+        "DrawContactSheetFunction",
+        "ReadPlanAndThumbnails",
+        "s3:GetObject",
+        ("imaging/afterimage_imaging/draw_contact_sheet.py:self.client.get_object(",),
+    ),
+    Grant(
+        "DrawContactSheetFunction",
+        "WriteSheet",
+        "s3:PutObject",
+        ("imaging/afterimage_imaging/draw_contact_sheet.py:self.client.put_object(",),
+    ),
     # WriteCampaignResultsFunction
     Grant(
         "WriteCampaignResultsFunction",
@@ -59,7 +70,6 @@ RESULT_GRANTS = (
         "WriteResults",
         "s3:AbortMultipartUpload",
         ("adapters/s3_campaign_files.py:S3CampaignFiles._write_parts",),
-        judged=ONLY_ON_FAILURE,
     ),
     Grant(
         "WriteCampaignResultsFunction",

@@ -25,9 +25,10 @@ def test_what_is_missing_too_much_or_another_version_is_named() -> None:
 
 
 def test_the_bills_are_of_what_is_deployed() -> None:
-    functions, container = (pins("".join((ROOT / path).read_text() for path in BILLS[name])) for name in BILLS)
+    functions, imaging, container = (pins("".join((ROOT / path).read_text() for path in BILLS[name])) for name in BILLS)
     assert {"pydantic", "jinja2", "aws-lambda-powertools"} <= functions.keys()
     assert "boto3" not in functions, "it comes with the runtime"
+    assert set(imaging) == {"pillow"}
     assert {"torch", "diffusers", "boto3"} <= container.keys()
     here = {found.metadata["Name"].lower().replace("_", "-"): found.version for found in distributions()}
     assert {name: here.get(name) for name in functions} == functions
