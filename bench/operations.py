@@ -6,9 +6,11 @@ writes are added by hand, because it runs elsewhere.
 
 from __future__ import annotations
 
+import importlib
 import json
 import math
 import os
+import pkgutil
 import warnings
 from collections import Counter
 from collections.abc import Iterator
@@ -58,10 +60,10 @@ class Counting:
 
 def count() -> dict[str, Any]:
     """Deliver one picture and return calls, DynamoDB units and bytes of the mail."""
-    with warnings.catch_warnings(), _variables(), mock_aws():
+    with warnings.catch_warnings(), variables(), mock_aws():
         warnings.simplefilter("ignore")
         boto3.setup_default_session(region_name="us-east-1")
-        world = _World()
+        world = World()
         counting = Counting()
         boto3.setup_default_session(region_name="us-east-1")  # clients made from here on are counted
         boto3._get_default_session().events.register("before-call", counting.before)
@@ -90,7 +92,7 @@ def _units(calls: Counter[str], sizes: dict[str, int]) -> dict[str, Any]:
 
 
 @contextmanager
-def _variables() -> Iterator[None]:
+def variables() -> Iterator[None]:
     keys = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_DEFAULT_REGION": "us-east-1"}
     ours = {
         "TABLE_NAME": TABLE,
@@ -117,7 +119,7 @@ def _variables() -> Iterator[None]:
         yield
 
 
-class _World:
+class World:
     """The account as it stands before the request, with clients that are not counted."""
 
     def __init__(self) -> None:
@@ -142,6 +144,15 @@ class _World:
         """Every item whose partition key begins so."""
         items: list[dict[str, Any]] = self.dynamodb.scan(TableName=TABLE)["Items"]
         return [item for item in items if item["pk"]["S"].startswith(partition)]
+
+    def attempt(self, job_id: str) -> dict[str, Any]:
+        """The one attempt of a job."""
+        (attempt,) = self.dynamodb.query(
+            TableName=TABLE,
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
+            ExpressionAttributeValues={":pk": {"S": f"JOB#{job_id}"}, ":sk": {"S": "ATTEMPT#"}},
+        )["Items"]
+        return dict(attempt)
 
     def answer_of_the_container(self, document: dict[str, Any]) -> None:
         """Write what the container writes: the picture, its thumbnail, the result."""
@@ -182,26 +193,43 @@ def _template() -> dict[str, Any]:
     return document
 
 
-def _deliver(world: _World) -> dict[str, int]:
-    """Run the handlers in the order of the workflow. Returns bytes of job, attempt and link."""
+def _deliver(world: World) -> dict[str, int]:
+    """Take a request at the door and carry it to its end. Returns bytes of job, attempt and link."""
+    from afterimage.handlers import requests_api
+
+    forget()
+    accepted = requests_api.handle(world.event, requests_api.dependencies())
+    job_id = json.loads(accepted["body"])["id"]
+    carry(world, job_id)
+    forget()
+    job = next(item for item in world.item("JOB#") if item["sk"]["S"] == "JOB")
+    (link,) = world.item("LINK#")
+    return {"job": size_of(job), "attempt": size_of(world.attempt(job_id)), "link": size_of(link)}
+
+
+def forget() -> None:
+    """Have every handler build its clients anew."""
+    import afterimage.handlers
+
+    for module in pkgutil.iter_modules(afterimage.handlers.__path__):
+        handler = importlib.import_module(f"afterimage.handlers.{module.name}")
+        handler.dependencies.cache_clear()
+
+
+def carry(world: World, job_id: str) -> None:
+    """Run the functions of the workflow for one request that was accepted, in their order."""
     from afterimage.handlers import (
         moderate_prompt,
         notify_requester,
-        requests_api,
         resume_on_completion,
         review_images,
         start_generation,
     )
 
-    handlers = (requests_api, moderate_prompt, start_generation, resume_on_completion, review_images, notify_requester)
-    for handler in handlers:
-        handler.dependencies.cache_clear()
-    accepted = requests_api.handle(world.event, requests_api.dependencies())
-    job_id = json.loads(accepted["body"])["id"]
     moderate_prompt.handle({"job_id": job_id}, moderate_prompt.dependencies())
     start = json.loads((ROOT / "events" / "state_start_generation.json").read_text(encoding="utf-8"))
     start_generation.handle({**start, "job_id": job_id}, start_generation.dependencies())
-    attempt_id = _attempt(world)["attempt_id"]["S"]
+    attempt_id = world.attempt(job_id)["attempt_id"]["S"]
     document = json.loads(world.s3.get_object(Bucket=BUCKET, Key=f"jobs/{job_id}/{attempt_id}.json")["Body"].read())
     world.answer_of_the_container(document)
     message = json.loads((ROOT / "events" / "sns_completion_success.json").read_text(encoding="utf-8"))
@@ -214,18 +242,8 @@ def _deliver(world: _World) -> dict[str, int]:
     told = notify_requester.handle({"job_id": job_id}, notify_requester.dependencies())
     if told["status"] != "SUCCEEDED":
         raise RuntimeError(f"The request ended {told['status']}, so there is nothing to count.")
-    for handler in handlers:
-        handler.dependencies.cache_clear()
-    job = next(item for item in world.item("JOB#") if item["sk"]["S"] == "JOB")
-    (link,) = world.item("LINK#")
-    return {"job": _bytes(job), "attempt": _bytes(_attempt(world)), "link": _bytes(link)}
 
 
-def _attempt(world: _World) -> dict[str, Any]:
-    (attempt,) = [item for item in world.item("JOB#") if item["sk"]["S"].startswith("ATTEMPT#")]
-    return attempt
-
-
-def _bytes(item: dict[str, Any]) -> int:
+def size_of(item: dict[str, Any]) -> int:
     """About the size that DynamoDB counts: names and values."""
     return len(json.dumps({name: next(iter(value.values())) for name, value in item.items()}))
