@@ -1,4 +1,4 @@
-"""`make bench`, or `python -m bench [--requests N] [NAME ...]` for some of them: workflow, imports, artifact, costs."""
+"""`make bench`, or `python -m bench [NAME ...]` for some: workflow, imports, artifact, costs, campaign."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bench.own_cloud import BenchError, own_cloud
 from local import build
 from local.settings import Settings
 
-NAMES = ("artifact", "imports", "workflow", "costs")
+NAMES = ("artifact", "imports", "workflow", "costs", "campaign")
 
 
 def run(names: list[str], requests: int) -> None:
@@ -24,8 +24,9 @@ def run(names: list[str], requests: int) -> None:
     before = conditions()
     print("\n".join(f"{name:<16} {_short(value)}" for name, value in before.items()), flush=True)
     settings = Settings.from_environment()
-    build.build(settings)
     built = settings.build / "out" / "RequestsApiFunction"
+    if {"artifact", "imports"} & {*names}:
+        build.build(settings)
     if "artifact" in names:
         _report("artifact", artifact.measure(built), artifact.show, before)
     if "imports" in names:
@@ -41,6 +42,10 @@ def run(names: list[str], requests: int) -> None:
         if not kept.exists():
             raise BenchError("Costs need the counts of the workflow: run `python -m bench workflow` first.")
         _report("costs", costs.measure(operations.count(), json.loads(kept.read_text())), costs.show, before)
+    if "campaign" in names:
+        from bench import campaign
+
+        _report("campaign", campaign.measure(), campaign.show, conditions())
     print(f"\nKept in {RESULTS.relative_to(Path.cwd()) if RESULTS.is_relative_to(Path.cwd()) else RESULTS}/")
 
 
