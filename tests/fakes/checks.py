@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 from dataclasses import dataclass, fields
@@ -50,3 +51,8 @@ def checked(upload: bytes | str | None, quotas: Quotas = UNLIMITED, rules: Rules
     written = {field.name: io.BytesIO() for field in fields(Sheets)}
     check = check_upload(file, CampaignSettings(**settings), rules, row_bound(quotas), Sheets(**written), "c1")
     return Checked(check=check, files={name: sheet.getvalue() for name, sheet in written.items()})
+
+
+def annotated(found: Checked) -> list[list[str]]:
+    """Read the annotated copy as a spreadsheet program does."""
+    return list(csv.reader(io.StringIO(found.files["annotated"].decode("utf-8-sig"), newline="")))
