@@ -334,6 +334,7 @@ CASES: dict[tuple[str, str], Case] = {
     ("CloseAdmissionFunction", "WriteSwitch"): function_fails("CloseAdmissionFunction", "sns_alarm_failed_share"),
     ("SweepOpenJobsFunction", "FindOpenJobs"): function_fails("SweepOpenJobsFunction", "schedule_sweep"),
     ("StartScheduledRequestFunction", "StartWorkflow"): leaves_a_schedule_to_the_sweep,
+    ("CheckCampaignFunction", "ReadCampaignAndAccount"): function_fails("CheckCampaignFunction", "check_campaign"),
     ("BeginCampaignRunFunction", "ReadRun"): function_fails("BeginCampaignRunFunction", "state_begin_campaign_run"),
     ("RunCampaignRowFunction", "ReadRunAndJob"): row_is_not_begun,
     ("SettleCampaignRunFunction", "SettleRun"): function_fails(
