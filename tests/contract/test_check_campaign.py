@@ -16,14 +16,16 @@ from afterimage.adapters.s3_campaign_files import S3CampaignFiles
 from afterimage.contracts.campaign import RowDocument, check_prefix, upload_key
 from afterimage.contracts.codec import from_json
 from afterimage.domain.campaign import Campaign, CampaignSettings, CampaignStatus
-from afterimage.domain.errors import CampaignChangedError, StoreUnavailableError
+from afterimage.domain.errors import CampaignChangedError, CampaignStateError, StoreUnavailableError
 from afterimage.domain.model_profiles import model_profiles
 from afterimage.domain.moderation import packaged_policy
 from afterimage.domain.quotas import UNLIMITED, Quota
 from afterimage.handlers import check_campaign as handler
+from afterimage.usecases.begin_campaign_check import mark_checking
 from afterimage.usecases.check_campaign import Desk, check_campaign
+from botocore.exceptions import ConnectTimeoutError
 from fakes.campaigns import CAMPAIGN_ID, CHECK, a_campaign
-from fakes.outside import NOW_MS, Ticker
+from fakes.outside import NOW_MS, Dice, Ticker
 from fakes.samples import OWNER
 
 FOLDER = check_prefix(CAMPAIGN_ID, CHECK.check_id)
@@ -53,6 +55,7 @@ class World:
 
     def waiting(self, upload: bytes | None = GOOD, **settings: Any) -> None:
         empty = dataclasses.replace(CHECK, rows=0, pictures=0, seconds=0.0, micros=0)
+        self.campaigns.erase(a_campaign())
         self.campaigns.put(a_campaign(CampaignStatus.CHECKING, check=empty, settings=CampaignSettings(**settings)))
         if upload is not None:
             self.send(upload)
@@ -194,6 +197,43 @@ class Dying:
         return getattr(self._files, name)
 
 
+class Failing:
+    """Makes the nth call of these clients end before it is sent; counts them otherwise."""
+
+    def __init__(self, *clients: Any, nth: int = 0) -> None:
+        self._clients, self._nth, self.calls = clients, nth, 0
+
+    def _before(self, **_: Any) -> None:
+        self.calls += 1
+        if self.calls == self._nth:
+            raise ConnectTimeoutError(endpoint_url="https://aws")
+
+    def __enter__(self) -> Failing:
+        for client in self._clients:
+            client.meta.events.register_first("before-call", self._before)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for client in self._clients:
+            client.meta.events.unregister("before-call", self._before)
+
+
+def test_each_call_fails_once_and_the_check_that_is_run_again_is_whole(world: World, dynamodb: Any, s3: Any) -> None:
+    world.waiting()
+    with Failing(dynamodb, s3) as counted:
+        world.check()
+    wanted = world.written
+    assert counted.calls > len(EVERY_FILE)
+    for nth in range(1, counted.calls + 1):
+        world.waiting()
+        with Failing(dynamodb, s3, nth=nth), pytest.raises(StoreUnavailableError):
+            world.check()
+        assert world.campaign.status is CampaignStatus.CHECKING
+        again = world.check()
+        assert again == world.campaign
+        assert (world.campaign.status, world.written) == (CampaignStatus.READY, wanted)
+
+
 class Meanwhile:
     """A store in which something happens just before the campaign is read or changed for the nth time."""
 
@@ -265,6 +305,20 @@ def test_a_campaign_without_an_upload_is_its_axes(world: World) -> None:
     assert done is not None
     assert done.check is not None
     assert (done.status, done.check.rows) == (CampaignStatus.READY, 6)
+
+
+def test_axes_that_name_a_prompt_may_be_checked_without_an_upload(world: World) -> None:
+    world.waiting(None)
+    change(world, status=CampaignStatus.DRAFT, check=None)
+    ports: Any = {"campaigns": world.campaigns, "files": world.files, "clock": world.desk.clock, "entropy": Dice()}
+    with pytest.raises(CampaignStateError):
+        mark_checking(world.campaign, **ports)
+    change(world, settings=CampaignSettings(axes={"prompt": ("a fox",)}))
+    marked, check_id = mark_checking(world.campaign, **ports)
+    assert marked.status is CampaignStatus.CHECKING
+    done = check_campaign(CAMPAIGN_ID, check_id, world.desk)
+    assert done is not None
+    assert done.status is CampaignStatus.READY
 
 
 def test_a_campaign_without_rows_of_any_kind_is_invalid(world: World) -> None:

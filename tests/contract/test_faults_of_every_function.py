@@ -400,8 +400,14 @@ def test_every_function_but_those_of_campaigns_has_its_calls_fail_here_or_in_a_r
         for path in (Path(importlib.import_module("afterimage.handlers").__file__ or "").parent).glob("[!_]*.py")
     }
     requests = {"moderate_prompt", "start_generation", "resume_on_completion", "review_images", "notify_requester"}
-    # Campaigns are not here yet.
-    campaigns = {"begin_campaign_run", "run_campaign_row", "settle_campaign_run", "write_campaign_results"}
+    # Campaigns are not here yet; of their checks every call fails in test_check_campaign.py.
+    campaigns = {
+        "check_campaign",
+        "begin_campaign_run",
+        "run_campaign_row",
+        "settle_campaign_run",
+        "write_campaign_results",
+    }
     assert {scene.module for scene in SCENES} | requests | campaigns == handlers
 
 

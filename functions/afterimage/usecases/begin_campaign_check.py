@@ -49,9 +49,9 @@ def mark_checking(
     if campaign.status is CampaignStatus.CHECKING and now_ms - began_ms < GIVEN_UP_MS:
         raise CampaignStateError("The rows of this campaign are being read.", code="campaign_checking")
     size = files.size(upload_key(campaign.campaign_id))
-    if size is None:
+    if size is None and "prompt" not in campaign.settings.defaults | campaign.settings.axes:  # else these are rows
         raise CampaignStateError("There are no rows yet: upload them first.", code="no_rows")
-    if size > MAX_UPLOAD_BYTES:  # the form lets none through; who may write there otherwise is no caller
+    if (size or 0) > MAX_UPLOAD_BYTES:  # the form lets none through; who may write there otherwise is no caller
         raise CampaignStateError("The rows are more than 10 MB.", code="upload_too_large")
     check = Check(
         check_id=entropy(8).hex(), at_ms=now_ms, rows=0, pictures=0, seconds=0.0, micros=0, problems=0, blocked=0
