@@ -407,6 +407,9 @@ def test_every_function_but_those_of_campaigns_has_its_calls_fail_here_or_in_a_r
         "run_campaign_row",
         "settle_campaign_run",
         "write_campaign_results",
+        "campaigns_api",
+        "start_scheduled_campaign",
+        "sweep_campaign_runs",
     }
     assert {scene.module for scene in SCENES} | requests | campaigns == handlers
 
