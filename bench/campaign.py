@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import tomllib
 import tracemalloc
 import warnings
 from collections import Counter
@@ -16,10 +17,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import boto3
+from afterimage.domain.model_profiles import model_profiles
 from moto import mock_aws
 
 from bench import operations
 from bench.conditions import table
+from bench.costs import CONTAINER_GETS, CONTAINER_PUTS, DEFAULT_MEMORY_GB, GETS, PRICES, PUTS
 from bench.operations import BUCKET, TABLE, UNIT_BYTES, World
 from local.settings import ROOT
 
@@ -29,10 +32,18 @@ CAMPAIGN, RUN = "01kawx5w6f8m3d9q2r7t1v4y0z", "20261122t070000z"
 IDS = {"campaign_id": CAMPAIGN, "run_id": RUN, "leg": 1}
 # A child of the Map is an execution of its own: its start and its one state. The request it starts is another one,
 # whose transitions `python -m bench workflow` counts.
-MAP_TRANSITIONS = 2
-# Step Functions lets a Standard workflow start so many executions a second in the large regions, and so many be open.
-STARTS_PER_S, OPEN_EXECUTIONS = 300, 1_000_000
-DAY_S, EXPIRES_AT_S = 86_400, 4_000_000_000
+MAP_TRANSITIONS, REQUEST_TRANSITIONS = 2, 7
+FUNCTIONS = (
+    "RunCampaignRow",
+    "ModeratePrompt",
+    "StartGeneration",
+    "ResumeOnCompletion",
+    "ReviewImages",
+    "NotifyRequester",
+)
+# Step Functions starts so many executions a second in the large regions.
+STARTS_PER_S = 300
+EXPIRES_AT_S = 4_000_000_000
 NOW_MS = 1_795_000_000_000
 
 
@@ -198,12 +209,14 @@ def _plant(world: World, rows: int) -> list[dict[str, Any]]:
 def _make(world: World, meter: Meter, place: dict[str, Any]) -> Taken:
     """Have one row made and return what that took."""
     from afterimage.handlers import run_campaign_row
+    from afterimage.telemetry import metrics
 
     before = meter.copy()
     run_campaign_row.handle({**place, "task_token": "t" * 600}, run_campaign_row.dependencies())
     key = {"pk": {"S": f"RUN#{CAMPAIGN}#{RUN}"}, "sk": {"S": f"ROW#{int(place['row']):06}"}}
     row = world.dynamodb.get_item(TableName=TABLE, Key=key)["Item"]
     operations.carry(world, row["job_id"]["S"])
+    metrics.clear_metrics()  # the library prints them when there are a hundred
     return meter.copy().minus(before)
 
 
@@ -229,15 +242,46 @@ def _write_results(rows: int) -> tuple[int, int]:
 
 
 def on_paper(run: dict[str, Any]) -> dict[str, Any]:
-    """Reckon a run of 100,000 rows from what one row takes."""
-    write = run["write_units_per_row"] + run["results_write_units_per_row"]
+    """Reckon a run of 100,000 rows on AWS from what one row takes: dollars without the GPU, and what is slowest."""
+    prices = tomllib.loads(PRICES.read_text(encoding="utf-8"))
+    assumed = prices["assumed"]
+    calls = Counter(run["calls_per_row"]) + Counter(run["results_calls_per_row"])
+    writes = run["write_units_per_row"] + run["results_write_units_per_row"]
+    reads = run["read_units_per_row"] + run["results_read_units_per_row"]
+    puts = sum(calls[name] for name in PUTS) + CONTAINER_PUTS
+    gets = sum(calls[name] for name in GETS) + CONTAINER_GETS
+    one_row = {
+        "Step Functions": (MAP_TRANSITIONS + REQUEST_TRANSITIONS)
+        * prices["step_functions"]["per_thousand_transitions"]
+        / 1e3,
+        "DynamoDB": (
+            writes * prices["dynamodb"]["per_million_write_units"]
+            + reads * prices["dynamodb"]["per_million_read_units"]
+        )
+        / 1e6,
+        "Lambda": len(FUNCTIONS)
+        * (
+            prices["lambda"]["per_million_requests"] / 1e6
+            + DEFAULT_MEMORY_GB * assumed["lambda_ms"] / 1e3 * prices["lambda"]["per_gb_second"]
+        ),
+        "S3 requests": (puts * prices["s3"]["per_thousand_puts"] + gets * prices["s3"]["per_thousand_gets"]) / 1e3,
+        "S3 storage": assumed["picture_bytes"] / 1e9 * assumed["picture_days"] / 30 * prices["s3"]["per_gb_month"],
+        "Logs": len(FUNCTIONS) * assumed["log_bytes_per_invocation"] / 1e9 * prices["logs"]["per_gb_ingested"],
+        "SNS": prices["sns"]["per_million_requests"] / 1e6,
+    }
+    dollars = {name: round(cost * ON_PAPER, 2) for name, cost in one_row.items()}
     return {
         "rows": ON_PAPER,
-        "write_units": round(write * ON_PAPER),
-        "map_transitions": MAP_TRANSITIONS * ON_PAPER,
+        "dollars": dollars,
+        "total_dollars_without_gpu": round(sum(dollars.values()), 2),
+        "prices_as_of": prices["as_of"],
+        "write_units": round(writes * ON_PAPER),
+        "transitions": (MAP_TRANSITIONS + REQUEST_TRANSITIONS) * ON_PAPER,
+        # The child of the Map and the request are one start each.
         "least_seconds_to_start": math.ceil(2 * ON_PAPER / STARTS_PER_S),
-        "open_executions_at_most": "concurrency x 2 + 1, of 1,000,000 allowed",
-        "history_of_the_campaign": "a few dozen events of 25,000: children have their own",
+        "hours_of_one_machine": {
+            name: round(profile.seconds_per_picture * ON_PAPER / 3600, 1) for name, profile in model_profiles().items()
+        },
     }
 
 
@@ -258,4 +302,7 @@ def show(numbers: dict[str, Any]) -> str:
         ("results: bytes held by our code", "results_peak_bytes_of_our_code"),
     ):
         rows.append([title, *(run[name] for run in runs)])
-    return table("A campaign, counted", rows)
+    paper = numbers["on_paper"]
+    reckoned = [[f"{paper['rows']} rows, reckoned", "US dollars"], *paper["dollars"].items()]
+    reckoned.append(["total, without GPU", paper["total_dollars_without_gpu"]])
+    return table("A campaign, counted", rows) + "\n" + table("On paper", reckoned)
