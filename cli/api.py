@@ -29,6 +29,9 @@ _HINTS = {
     "daily_cap_reached": "The service counts anew from midnight, UTC.",
     "too_many_open_requests": f"See which are open: {command('jobs')}",
     "admin_only": f"Somebody with rights in the account makes an admin: {command('admin grant --help')}",
+    "campaign_not_found": f"See your campaigns: {command('campaign list')}",
+    "campaign_not_ready": f"Send other rows, or have them checked again: {command('campaign check --help')}",
+    "run_active": f"Watch it, or stop it first: {command('campaign watch --help')}",
     "admission_closed": "An operator has closed the door for new requests; ask them, or come back later.",
 }
 
@@ -72,6 +75,20 @@ class Api:
     def admin(self, method: str, path: str, **content: Any) -> dict[str, Any]:
         """Do something below /v1/admin; every change there can be repeated."""
         return self._json(method, f"/v1/admin/{path}", **content)
+
+    def campaigns(self, method: str, path: str = "", **content: Any) -> dict[str, Any]:
+        """Do something with campaigns. Every POST there can be repeated, those that make something by their key."""
+        return self._json(method, f"/v1/campaigns{path}", **content)
+
+    def without(self, path: str) -> None:
+        """Delete a campaign, or something of it."""
+        self._done("DELETE", f"/v1/campaigns{path}")
+
+    def send_form(self, url: str, fields: dict[str, str], content: bytes) -> None:
+        """Send a file to a presigned form, which carries its own permission."""
+        response = self._send("POST", url, data=fields, files={"file": ("rows", content, fields.get("Content-Type"))})
+        if not response.is_success:
+            raise CliError(f"The upload was not taken: its address answered {response.status_code}.")
 
     @staticmethod
     def of_user(who: str, what: str = "") -> str:

@@ -11,6 +11,7 @@ import re
 import threading
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from email.utils import formatdate
 from typing import Any
 
@@ -19,6 +20,8 @@ Acquire = Callable[[dict[str, Any], dict[str, Any]], tuple[str | None, str | Non
 Execute = Callable[[dict[str, Any], Any, str], dict[str, Any]]
 AlarmRecord = Callable[[str, dict[str, Any]], dict[str, Any]]
 RunMap = Callable[..., Any]
+InvokeTarget = Callable[..., Any]
+_SCHEDULED_TIME = "<aws.scheduler.scheduled-time>"
 _GENERIC = "Runtime.HandlerError"
 _TRACE = "Traceback (most recent call last):"
 _EXCEPTION = re.compile(r"^(?:[\w<>]+\.)*(\w+)(?::|$)")
@@ -120,6 +123,42 @@ def with_concurrency_path(run_map: RunMap) -> RunMap:
     return corrected
 
 
+def with_schedule_group(extract: Callable[..., str]) -> Callable[..., str]:
+    """Name a schedule with its group as what a call touches, as AWS does, where the emulator says `default`.
+
+    Without this, a policy narrowed to the group of a stack would deny every schedule locally.
+    """
+
+    def corrected(
+        service: str, method: str, path: str, headers: Any, body: bytes, query: dict[str, Any], *rest: Any
+    ) -> str:
+        arn = extract(service, method, path, headers, body, query, *rest)
+        if service != "scheduler" or ":schedule/default/" not in arn:
+            return arn
+        asked = query.get("groupName") or json.loads(body or b"{}").get("GroupName") or "default"
+        group = asked[0] if isinstance(asked, list) else asked
+        return arn.replace(":schedule/default/", f":schedule/{group}/")
+
+    return corrected
+
+
+def with_scheduled_time(invoke: InvokeTarget) -> InvokeTarget:
+    """Put the time for which it was planned into what a schedule sends, as AWS does, where the emulator sends the
+    keyword itself: every time would be the same one. A cron expression means a minute, another one a second."""
+
+    def corrected(target: dict[str, Any], event: dict[str, Any], schedule: dict[str, Any], *rest: Any) -> Any:
+        text = target.get("Input") or ""
+        if event.get("Source") == "aws.scheduler" and _SCHEDULED_TIME in text:
+            expression = str(schedule.get("ScheduleExpression", ""))
+            fired = datetime.fromtimestamp(event["Time"], UTC)
+            moment = fired.replace(second=0) if expression.startswith("cron") else fired
+            planned = expression[3:-1] + "Z" if expression.startswith("at(") else f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+            target = {**target, "Input": text.replace(_SCHEDULED_TIME, planned)}
+        return invoke(target, event, schedule, *rest)
+
+    return corrected
+
+
 def with_patience(acquire: Acquire, patience_s: float = 20.0) -> Acquire:
     """Let a call wait for a free process where the emulator throttles it at once: its cap keeps a laptop alive and
     stands for nothing on AWS.
@@ -142,7 +181,7 @@ def with_patience(acquire: Acquire, patience_s: float = 20.0) -> Acquire:
 def main() -> None:
     from ministack.app import main as serve
     from ministack.core import iam_actions
-    from ministack.services import lambda_svc, ses_v2, stepfunctions
+    from ministack.services import eventbridge, lambda_svc, ses_v2, stepfunctions
     from ministack.services.cloudformation import provisioners
 
     iam_actions._ses_v2_resource_arn = with_sender_identity(iam_actions._ses_v2_resource_arn)
@@ -152,6 +191,8 @@ def main() -> None:
     lambda_svc._acquire_execution_slot = with_patience(lambda_svc._acquire_execution_slot)
     lambda_svc._execute_function_warm = with_error_type(lambda_svc._execute_function_warm)
     stepfunctions._run_distributed_map = with_concurrency_path(stepfunctions._run_distributed_map)
+    iam_actions.extract_resource_arn = with_schedule_group(iam_actions.extract_resource_arn)
+    eventbridge._invoke_target = with_scheduled_time(eventbridge._invoke_target)
     provisioners._cw_metric_alarm_record = with_metric_math(provisioners._cw_metric_alarm_record)
     serve()
 

@@ -1,7 +1,7 @@
 """How many machines the endpoint keeps at least, through Application Auto Scaling.
 
 Who holds the endpoint stands in one item of the table: it is let go when nobody does. Between the leaving of the last
-one and the write of the bound somebody else may come; the endpoint then wakes by its backlog, as without any warming.
+one and the write of the bound somebody else may come, so whoever lets go looks once more, and takes the bound back.
 """
 
 from __future__ import annotations
@@ -32,19 +32,31 @@ class EndpointCapacity:
         self._resource = resource
 
     def warm(self, holder: str) -> bool:
-        """Record the holder, then ask for a machine. Raises StoreUnavailableError or EngineUnavailableError."""
+        """Record the holder, then ask for a machine. False when it cannot be asked for: the endpoint then wakes by its
+        backlog, which is no reason to make nothing. Raises StoreUnavailableError or EngineUnavailableError."""
         if self._resource == NO_ENDPOINT:
             return False
         self._change("ADD", holder)
-        self._keep(1)
+        try:
+            self._keep(1)
+        except ClientError:
+            return False
         return True
 
     def let_go(self, holder: str) -> None:
-        """Forget the holder; after the last one no machine is kept. Raises as `warm`."""
-        if self._resource == NO_ENDPOINT:
+        """Forget the holder; after the last one no machine is kept, for each hour of it is paid. Raises as `warm`, and
+        EngineUnavailableError when the bound cannot be written."""
+        if self._resource == NO_ENDPOINT or self._is_held_without(holder):
             return
-        if not self._change("DELETE", holder).get("holders", {}).get("SS"):
+        try:
             self._keep(0)
+            if self._is_held_without(holder):
+                self._keep(1)
+        except ClientError as exc:
+            raise EngineUnavailableError() from exc
+
+    def _is_held_without(self, holder: str) -> bool:
+        return bool(self._change("DELETE", holder).get("holders", {}).get("SS"))
 
     def _change(self, verb: str, holder: str) -> Item:
         with reaching_the_table():
@@ -58,13 +70,10 @@ class EndpointCapacity:
         return item
 
     def _keep(self, machines: int) -> None:
-        try:
-            with unavailable_as(EngineUnavailableError):
-                self._autoscaling.register_scalable_target(
-                    ServiceNamespace="sagemaker",
-                    ResourceId=self._resource,
-                    ScalableDimension="sagemaker:variant:DesiredInstanceCount",
-                    MinCapacity=machines,
-                )
-        except ClientError as exc:
-            raise EngineUnavailableError() from exc
+        with unavailable_as(EngineUnavailableError):
+            self._autoscaling.register_scalable_target(
+                ServiceNamespace="sagemaker",
+                ResourceId=self._resource,
+                ScalableDimension="sagemaker:variant:DesiredInstanceCount",
+                MinCapacity=machines,
+            )

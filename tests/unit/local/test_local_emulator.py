@@ -15,6 +15,8 @@ from local.emulator import (
     with_metric_math,
     with_patience,
     with_raw_messages,
+    with_schedule_group,
+    with_scheduled_time,
     with_sender_identity,
 )
 
@@ -149,3 +151,37 @@ def test_the_bound_of_a_map_is_taken_from_its_input_where_the_definition_says_so
     run_map({"MaxConcurrencyPath": "$.concurrency"}, {}, {"concurrency": 3}, "more")
     run_map({"MaxConcurrency": 5}, {}, {}, "more")
     assert seen == [(3, ("more",)), (5, ("more",))]
+
+
+@pytest.mark.parametrize(
+    ("body", "query", "group"),
+    [
+        (b'{"GroupName": "ours"}', {}, "ours"),
+        (b"", {"groupName": ["ours"]}, "ours"),
+        (b"", {"groupName": "ours"}, "ours"),
+        (b"{}", {}, "default"),
+    ],
+)
+def test_a_schedule_is_named_with_its_group(body: bytes, query: dict[str, Any], group: str) -> None:
+    arn = "arn:aws:scheduler:r:1:schedule/default/nightly"
+    extract = with_schedule_group(lambda *arguments: arn)
+    assert extract("scheduler", "POST", "/schedules/nightly", {}, body, query) == arn.replace("default", group)
+    assert extract("s3", "POST", "/", {}, b"no json", {}) == arn
+
+
+@pytest.mark.parametrize(
+    ("expression", "sent"),
+    [
+        ("at(2026-11-22T07:00:00)", "2026-11-22T07:00:00Z"),
+        ("cron(0 7 * * ? *)", "2026-11-22T07:00:00Z"),
+        ("rate(15 minutes)", "2026-11-22T07:00:42Z"),
+    ],
+)
+def test_a_schedule_sends_the_time_for_which_it_was_planned(expression: str, sent: str) -> None:
+    seen: list[Any] = []
+    invoke = with_scheduled_time(lambda target, *rest: seen.append(target["Input"]))
+    target = {"Input": '{"at": "<aws.scheduler.scheduled-time>"}'}
+    event = {"Source": "aws.scheduler", "Time": 1_795_330_842.9}  # 07:00:42
+    invoke(target, event, {"ScheduleExpression": expression})
+    invoke(target, {"Source": "aws.events"}, {})
+    assert seen == [f'{{"at": "{sent}"}}', target["Input"]]

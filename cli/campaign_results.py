@@ -1,0 +1,84 @@
+"""What a run left, on disk: manifest, contact sheets, and every picture under the number of its row."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import urlsplit
+
+from cli.api import Api
+from cli.errors import CliError, ProblemError
+from cli.jobs import parse_job
+from cli.pictures import fetch, slug
+from cli.terminal import command
+
+_MANIFEST = "manifest.jsonl"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fetched:
+    """What lies in the folder now. `missing` counts rows whose request is gone, or is somebody else's."""
+
+    folder: Path
+    files: list[str]
+    pictures: int
+    missing: int
+
+
+def fetch_results(
+    api: Api, campaign: dict[str, Any], folder: Path | None, run_id: str | None, *, with_pictures: bool
+) -> Fetched:
+    """Save the files of a run and, if wanted, its pictures. Raises CliError."""
+    found = api.campaigns("GET", f"/{campaign['id']}/results", params={"run": run_id} if run_id else {})
+    if not found["files"]:
+        raise CliError(
+            "There are no results yet: they are written when a run rests.",
+            f"Watch it: {command('campaign watch ' + campaign['id'])}",
+        )
+    into = folder or Path(slug(campaign["name"]))
+    files: list[str] = []
+    manifest = b""
+    for file in found["files"]:
+        name = PurePosixPath(file["name"]).name
+        content = api.download(file["url"])
+        _write(into / name, content)
+        files.append(name)
+        manifest = content if name == _MANIFEST else manifest
+    saved, missing = _save_pictures(api, manifest, into / "pictures") if with_pictures else (0, 0)
+    return Fetched(folder=into, files=files, pictures=saved, missing=missing)
+
+
+def _save_pictures(api: Api, manifest: bytes, folder: Path) -> tuple[int, int]:
+    saved = missing = 0
+    for line in manifest.splitlines():
+        row = json.loads(line)
+        if row["status"] != "SUCCEEDED" or not row["job_id"]:
+            continue
+        name = f"{row['row']:06}-{slug(row['prompt'])}"
+        there = list(folder.glob(f"{row['row']:06}-*"))
+        if there and len(there) == len(row["seeds"]):
+            saved += len(there)
+            continue
+        try:
+            job = parse_job(api.job(row["job_id"]))
+        except ProblemError as error:
+            if error.code != "job_not_found":
+                raise
+            missing += 1
+            continue
+        for picture in job.pictures:
+            number = f"-{picture.number + 1}" if len(job.pictures) > 1 else ""
+            suffix = Path(urlsplit(picture.url).path).suffix or ".png"
+            _write(folder / f"{name}{number}{suffix}", fetch(api, picture))
+            saved += 1
+    return saved, missing
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    except OSError as exc:
+        raise CliError(f"{path} cannot be written: {exc.strerror}.", "Choose a folder with --output.") from exc
