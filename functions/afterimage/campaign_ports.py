@@ -6,9 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 from afterimage.domain.campaign import ActiveRun, Campaign, Row, RowClaim, Run, RunStatus, Schedule
-from afterimage.domain.job import Job, JobId
+from afterimage.domain.campaign_digest import Digest
+from afterimage.domain.job import Job, JobId, Notice
 from afterimage.domain.quotas import Quotas
 from afterimage.domain.row_ref import CampaignId, RowRef
+from afterimage.domain.unsubscribing import Unsubscribed, UnsubscribeLink
 from afterimage.ports import IdempotencyClaim
 
 
@@ -174,3 +176,36 @@ class CampaignChecks(Protocol):
 
     def finish(self, campaign_id: CampaignId, check_id: str) -> None:
         """Have the rows read, and wait until they are."""
+
+
+class CampaignNotices(Protocol):
+    """Who was told of a leg of a run. Every method raises StoreUnavailableError."""
+
+    def find(self, run: Run, address_hash: str) -> Notice | None:
+        """Return how telling an address stands."""
+
+    def swap(self, run: Run, address_hash: str, expected_state: str | None, notice: Notice | None) -> bool:
+        """Replace the notice if its state is the expected one."""
+
+
+class UnsubscribeStore(Protocol):
+    """Who left the mail of campaigns. Every method raises StoreUnavailableError."""
+
+    def put_link(self, link: UnsubscribeLink) -> None:
+        """Store the link of one mail."""
+
+    def find_link(self, token_hash: str) -> UnsubscribeLink | None:
+        """Return a link, expired ones too."""
+
+    def unsubscribe(self, left: Unsubscribed) -> None:
+        """Leave an address alone from now on; twice is as good as once."""
+
+    def has_left(self, address_hash: str) -> bool:
+        """True when the address is to get no mail of campaigns."""
+
+
+class DigestMailer(Protocol):
+    """Sends one mail about a run."""
+
+    def send_digest(self, digest: Digest, recipient: str, unsubscribe_url: str) -> None:
+        """Send. Raises MailUnavailableError (certainly not sent) or MailRefusedError (never will be)."""

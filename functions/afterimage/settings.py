@@ -216,6 +216,18 @@ class WriteCampaignResultsSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TellCampaignSettings:
+    """For `handlers.tell_campaign`."""
+
+    table_name: str
+    bucket_name: str
+    sender_address: str
+    configuration_set: str
+    link_base: str
+    link_ttl_parameter: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class RecordMailOutcomeSettings:
     """For `handlers.record_mail_outcome`."""
 

@@ -16,7 +16,7 @@ import pytest
 from afterimage.adapters.s3_gallery import S3Gallery
 from afterimage.contracts.codec import from_document, to_document
 from afterimage.contracts.generation import GenerationJob, GenerationResult, ModelError, ModelProblem
-from afterimage.domain.campaign import CampaignStatus, Row
+from afterimage.domain.campaign import CampaignSettings, CampaignStatus, Row
 from afterimage.domain.errors import JobNotFoundError
 from afterimage.domain.job import Attempt, ImageSpec, Job, JobId, Notice, StatusChange
 from afterimage.domain.links import Link, hash_token
@@ -27,6 +27,7 @@ from afterimage.domain.recipients import MAIL_ANY_SCOPE
 from afterimage.domain.row_ref import CampaignId
 from afterimage.domain.status import JobStatus
 from afterimage.domain.suppression import hash_address
+from afterimage.domain.unsubscribing import UnsubscribeLink
 from afterimage.handlers import (
     begin_campaign_run,
     close_admission,
@@ -46,6 +47,7 @@ from afterimage.handlers import (
     start_generation,
     start_scheduled_request,
     sweep_open_jobs,
+    tell_campaign,
     write_campaign_results,
 )
 from afterimage.handlers import check_campaign as checking_of_a_campaign
@@ -59,6 +61,7 @@ from afterimage.usecases.notify_requester import Post
 from afterimage.usecases.sweep_open_jobs import Broom
 from afterimage_imaging import draw_contact_sheet
 from fakes.campaigns import CHECK, NO_CAMPAIGNS, a_campaign, a_run
+from fakes.digest_world import DigestWorld, MemoryUnsubscribeStore
 from fakes.outside import FakeWorkflow
 from fakes.results_world import ResultsWorld
 from fakes.samples import PRICES
@@ -286,7 +289,10 @@ def check_http_get_image() -> None:
 
 def check_http_get_link() -> None:
     deps = public_link.Dependencies(
-        links=Links(), gallery=as_gallery(Asked(presign="https://opened.invalid")), clock=clock
+        links=Links(),
+        unsubscribes=MemoryUnsubscribeStore(),
+        gallery=as_gallery(Asked(presign="https://opened.invalid")),
+        clock=clock,
     )
     answer = public_link.handle(event("http_get_link"), deps)
     assert answer["statusCode"] == 302
@@ -507,6 +513,41 @@ def check_state_write_campaign_results() -> None:
         world.campaigns.run, campaign_id=asked["campaign_id"], run_id=asked["run_id"], leg=asked["leg"], rows=0
     )
     assert write_campaign_results.handle(asked, world.archive) == {**asked, "after": 0, "done": True}
+
+
+def unsubscribe(name: str) -> list[str]:
+    store = MemoryUnsubscribeStore()
+    token = event(name)["pathParameters"]["token"]
+    link = UnsubscribeLink(
+        token_hash=hash_token(token), address_hash="a" * 64, created_at_ms=NOW_MS, expires_at_s=NOW_MS // 1000 + 60
+    )
+    store.put_link(link)
+    deps = public_link.Dependencies(links=Links(), unsubscribes=store, gallery=as_gallery(Asked()), clock=clock)
+    assert public_link.handle(event(name), deps)["statusCode"] == 200
+    return list(store.left)
+
+
+def check_http_get_unsubscribe() -> None:
+    assert unsubscribe("http_get_unsubscribe") == []
+
+
+def check_http_post_unsubscribe() -> None:
+    assert unsubscribe("http_post_unsubscribe") == ["a" * 64]
+
+
+def check_sns_mail_bounce_of_a_campaign() -> None:
+    assert mail("sns_mail_bounce_of_a_campaign") == (["bounced"], Notice(state="sent", at_ms=NOW_MS), "bounce")
+
+
+def check_state_tell_campaign() -> None:
+    world, asked = DigestWorld(), event("state_tell_campaign")
+    world.campaigns.campaign = a_campaign(
+        campaign_id=asked["campaign_id"], settings=CampaignSettings(recipients=(OWN_ADDRESS,))
+    )
+    world.campaigns.run = dataclasses.replace(
+        world.campaigns.run, campaign_id=asked["campaign_id"], run_id=asked["run_id"], leg=asked["leg"]
+    )
+    assert tell_campaign.handle(asked, world.post) == {"told": True}
 
 
 def check_state_draw_contact_sheet() -> None:

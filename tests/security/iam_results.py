@@ -2,9 +2,58 @@
 
 from __future__ import annotations
 
-from security.iam_grant import Grant
+from security.iam_grant import NO_RAW_MAIL, Grant
+
+_TELL = "TellCampaignFunction"
+_STORES = "adapters/dynamodb/"
 
 RESULT_GRANTS = (
+    # TellCampaignFunction
+    Grant(
+        _TELL,
+        "ReadRunAndWhoIsLeftAlone",
+        "dynamodb:GetItem",
+        (
+            f"{_STORES}campaign_notices.py:DynamoCampaignNotices.find",
+            f"{_STORES}campaigns.py:DynamoCampaignStore.get",
+            f"{_STORES}campaigns.py:DynamoCampaignStore.get_run",
+            f"{_STORES}suppressions.py:DynamoSuppressionStore.find",
+            f"{_STORES}unsubscribes.py:DynamoUnsubscribeStore.has_left",
+        ),
+    ),
+    Grant(
+        _TELL,
+        "NoteWhoWasTold",
+        "dynamodb:UpdateItem",
+        (f"{_STORES}campaign_notices.py:DynamoCampaignNotices.swap",),
+    ),
+    Grant(
+        _TELL,
+        "MakeLinks",
+        "dynamodb:PutItem",
+        (
+            f"{_STORES}links.py:DynamoLinkStore._put",
+            f"{_STORES}unsubscribes.py:DynamoUnsubscribeStore.put_link",
+        ),
+    ),
+    Grant(
+        _TELL,
+        "ReadResults",
+        "s3:GetObject",
+        (
+            "adapters/s3_campaign_files.py:S3CampaignFiles._body",
+            "adapters/s3_campaign_files.py:S3CampaignFiles.size",
+        ),
+    ),
+    Grant(_TELL, "ReadLinkLifetime", "ssm:GetParameter", ("adapters/parameters.py:OperatorParameters._get",)),
+    Grant(_TELL, "SendMail", "ses:SendEmail", ("adapters/mail/ses.py:SesMailer._send",)),
+    Grant(_TELL, "SendMail", "ses:SendRawEmail", ("adapters/mail/ses.py:SesMailer._send",), judged=NO_RAW_MAIL),
+    Grant(
+        "PublicLinkFunction",
+        "Unsubscribe",
+        "dynamodb:PutItem",
+        (f"{_STORES}unsubscribes.py:DynamoUnsubscribeStore.unsubscribe",),
+    ),
     # DrawContactSheetFunction
     Grant(
         "DrawContactSheetFunction",

@@ -341,12 +341,12 @@ GRANTS: tuple[Grant, ...] = (
         "ssm:GetParameter",
         ("adapters/parameters.py:OperatorParameters._get",),
     ),
-    Grant("NotifyRequesterFunction", "SendMail", "ses:SendEmail", ("adapters/mail/ses.py:SesMailer.send",)),
+    Grant("NotifyRequesterFunction", "SendMail", "ses:SendEmail", ("adapters/mail/ses.py:SesMailer._send",)),
     Grant(
         "NotifyRequesterFunction",
         "SendMail",
         "ses:SendRawEmail",
-        ("adapters/mail/ses.py:SesMailer.send",),
+        ("adapters/mail/ses.py:SesMailer._send",),
         judged=NO_RAW_MAIL,
     ),
     # RecordMailOutcomeFunction
@@ -369,7 +369,15 @@ GRANTS: tuple[Grant, ...] = (
         ("adapters/dynamodb/suppressions.py:DynamoSuppressionStore.put",),
     ),
     # PublicLinkFunction
-    Grant("PublicLinkFunction", "FindLink", "dynamodb:GetItem", ("adapters/dynamodb/links.py:DynamoLinkStore.find",)),
+    Grant(
+        "PublicLinkFunction",
+        "FindLink",
+        "dynamodb:GetItem",
+        (
+            "adapters/dynamodb/links.py:DynamoLinkStore.find",
+            "adapters/dynamodb/unsubscribes.py:DynamoUnsubscribeStore.find_link",
+        ),
+    ),
     Grant("PublicLinkFunction", "PresignPublished", "s3:GetObject", ("adapters/s3_gallery.py:S3Gallery.presign",)),
     # OwnerApiFunction
     Grant(

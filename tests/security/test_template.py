@@ -12,7 +12,7 @@ from afterimage import settings
 from security.template import ROOT, functions, policies, resources, template
 
 PARAMETERS: dict[str, dict[str, Any]] = template()["Parameters"]
-PUBLIC_ROUTES = {"GET /i/{token}", "GET /v1/health", "GET /v1/openapi.json"}
+PUBLIC_ROUTES = {"GET /i/{token}", "GET /u/{token}", "POST /u/{token}", "GET /v1/health", "GET /v1/openapi.json"}
 SCOPES = {"aws.cognito.signin.user.admin", "afterimage/images"}
 ON_FAILURE = {"OnFailure": {"Type": "SQS", "Destination": {"GetAtt": "DeadLetters.Arn"}}}
 TO_DEAD_LETTERS = {"Arn": {"GetAtt": "DeadLetters.Arn"}}

@@ -36,6 +36,7 @@ from afterimage.domain.model_profiles import model_profiles
 from afterimage.domain.moderation import packaged_policy
 from afterimage.domain.quotas import UNLIMITED
 from afterimage.domain.status import JobStatus
+from afterimage.domain.unsubscribing import UnsubscribeLink
 from afterimage.handlers import (
     begin_campaign_run,
     check_campaign,
@@ -59,6 +60,7 @@ from afterimage.handlers import (
     start_scheduled_request,
     sweep_campaign_runs,
     sweep_open_jobs,
+    tell_campaign,
     write_campaign_results,
 )
 from afterimage.telemetry import facts_of, keeping_secrets, logger
@@ -70,6 +72,7 @@ from afterimage.usecases.share_request import Sharing
 from afterimage.usecases.sweep_open_jobs import Broom
 from botocore.exceptions import ClientError
 from fakes.campaigns import NO_CAMPAIGNS
+from fakes.digest_world import MemoryUnsubscribeStore
 from fakes.http import PERSON, a_presigning_gallery, an_event
 from fakes.outside import (
     NOW_MS,
@@ -235,11 +238,18 @@ def test_the_public_door_logs_no_token(
     links = MemoryLinkStore(link)
     if fault:
         links.fail_next("find", fault)
-    deps = public_link.Dependencies(links=links, gallery=a_presigning_gallery(), clock=Ticker())
+    unsubscribes = MemoryUnsubscribeStore()
+    unsubscribes.put_link(
+        UnsubscribeLink(token_hash=hash_token(LINK_TOKEN), address_hash="a", created_at_ms=1, expires_at_s=expires_at_s)
+    )
+    deps = public_link.Dependencies(
+        links=links, unsubscribes=unsubscribes, gallery=a_presigning_gallery(), clock=Ticker()
+    )
     monkeypatch.setattr(public_link, "dependencies", lambda: deps)
     logger.info("call")
     for token in (LINK_TOKEN, CANARY, LINK_TOKEN[::-1]):
-        public_link.lambda_handler(an_event("GET", f"/i/{token}", claims=None), CONTEXT)
+        for method, path in (("GET", "i"), ("GET", "u"), ("POST", "u")):
+            public_link.lambda_handler(an_event(method, f"/{path}/{token}", claims=None), CONTEXT)
     assert_silent(lines)
 
 
@@ -444,6 +454,7 @@ ERRORS_LEAVE: list[ModuleType] = [
     start_scheduled_request,
     sweep_campaign_runs,
     sweep_open_jobs,
+    tell_campaign,
     write_campaign_results,
 ]
 EVENT = {"job_id": job_id(1), "error": CANARY, "prompt": CANARY}

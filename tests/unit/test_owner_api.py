@@ -12,6 +12,7 @@ from afterimage.handlers import owner_api, public_link
 from afterimage.usecases.cancel_request import Stopper
 from afterimage.usecases.delete_request import Eraser
 from afterimage.usecases.share_request import Sharing
+from fakes.digest_world import MemoryUnsubscribeStore
 from fakes.http import MACHINE, PERSON, STRANGER, Answer, a_presigning_gallery, an_event, answer
 from fakes.outside import Dice, FakeErasures, FakeJobObjects, FakeWorkflow, Ticker
 from fakes.samples import a_job, job_id, pictures
@@ -46,7 +47,12 @@ class Api:
         return answer(functools.partial(owner_api.handle, deps=self.deps), an_event(method, path, **arguments))
 
     def follow(self, url: str) -> int:
-        deps = public_link.Dependencies(links=self.links, gallery=a_presigning_gallery(), clock=self.clock)
+        deps = public_link.Dependencies(
+            links=self.links,
+            unsubscribes=MemoryUnsubscribeStore(),
+            gallery=a_presigning_gallery(),
+            clock=self.clock,
+        )
         event = an_event("GET", url.removeprefix(BASE), claims=None)
         return answer(functools.partial(public_link.handle, deps=deps), event).status
 

@@ -11,6 +11,7 @@ import pytest
 from afterimage.domain.errors import StoreUnavailableError
 from afterimage.domain.links import Link, hash_token, link_token
 from afterimage.handlers import public_link
+from fakes.digest_world import MemoryUnsubscribeStore
 from fakes.http import OPENAPI, Answer, a_presigning_gallery, an_event, answer
 from fakes.outside import NOW_MS
 from fakes.samples import job_id
@@ -28,7 +29,9 @@ LINK = Link(
 
 
 def get(path: str, links: MemoryLinkStore, *, now_ms: int = NOW_MS, **arguments: Any) -> Answer:
-    deps = public_link.Dependencies(links=links, gallery=GALLERY, clock=lambda: now_ms)
+    deps = public_link.Dependencies(
+        links=links, unsubscribes=MemoryUnsubscribeStore(), gallery=GALLERY, clock=lambda: now_ms
+    )
     event = an_event("GET", path, claims=None, **arguments)
     return answer(functools.partial(public_link.handle, deps=deps), event)
 

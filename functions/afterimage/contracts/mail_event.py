@@ -15,6 +15,8 @@ from afterimage.contracts.codec import ContractError
 
 # The name of the tag by which a mail's events lead back to its job.
 JOB_TAG = "afterimage-job"
+# And the one of a digest: campaign, run and leg, with underscores between.
+CAMPAIGN_TAG = "afterimage-campaign"
 # SES says so in plain words when an event destination is made or changed.
 _TEST_WORDS = "Successfully validated SNS topic"
 
@@ -32,12 +34,13 @@ class MailFate(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class MailEvent:
-    """One event. `job_id` is the mail's tag, None where another program's mail went through our configuration set;
-    `recipients` are bare addresses."""
+    """One event. `job_id` or `campaign` is the mail's tag, None where another program's mail went through our
+    configuration set; `recipients` are bare addresses."""
 
     fate: MailFate
     job_id: str | None
     recipients: tuple[str, ...]
+    campaign: str | None = None
 
 
 def is_topic_test(text: str) -> bool:
@@ -50,11 +53,19 @@ def parse_mail_event(message: dict[str, Any]) -> MailEvent:
     mail, kind = message.get("mail"), message.get("eventType")
     if not isinstance(mail, dict) or not isinstance(kind, str):
         raise ContractError("$.mail or $.eventType is missing")
-    tags = mail.get("tags")
-    values = tags.get(JOB_TAG) if isinstance(tags, dict) else None
-    job_id = values[0] if isinstance(values, list) and values and isinstance(values[0], str) else None
     fate = _fate(kind, message)
-    return MailEvent(fate=fate, job_id=job_id, recipients=_recipients(fate, message, mail))
+    return MailEvent(
+        fate=fate,
+        job_id=_tag(mail, JOB_TAG),
+        recipients=_recipients(fate, message, mail),
+        campaign=_tag(mail, CAMPAIGN_TAG),
+    )
+
+
+def _tag(mail: dict[str, Any], name: str) -> str | None:
+    tags = mail.get("tags")
+    values = tags.get(name) if isinstance(tags, dict) else None
+    return values[0] if isinstance(values, list) and values and isinstance(values[0], str) else None
 
 
 def _fate(kind: str, message: dict[str, Any]) -> MailFate:

@@ -16,7 +16,8 @@ _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 
 @dataclass(frozen=True, kw_only=True)
 class Link:
-    """One link to one picture. It dies at `expires_at_s` or when `revoked`, whatever a presigned URL behind it does."""
+    """One link to one picture, or to a file of a campaign, whose id then stands for the job's. It dies at
+    `expires_at_s` or when `revoked`, whatever a presigned URL behind it does."""
 
     token_hash: str
     job_id: JobId

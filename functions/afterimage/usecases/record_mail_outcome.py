@@ -36,12 +36,14 @@ def record_mail_outcome(event: MailEvent, *, jobs: JobStore, suppressions: Suppr
     job any more (its address is left alone all the same); `foreign` for a mail that is not ours. A second delivery
     changes nothing.
     """
-    if event.job_id is None or not is_job_id(event.job_id):
+    of_a_job = event.job_id is not None and is_job_id(event.job_id)
+    if not of_a_job and event.campaign is None:
         return "foreign"
     if kind := _KINDS.get(event.fate):
         for address in event.recipients:
             suppressions.put(suppression_of(address, kind, clock()))
-    if event.fate not in _NOTICES:
+    # A digest has many recipients and no record that one of them could look at: leaving the address alone is all.
+    if event.fate not in _NOTICES or event.job_id is None or not of_a_job:
         return event.fate.value
     return _note(JobId(event.job_id), event.fate, jobs, clock)
 

@@ -50,7 +50,7 @@ _TONES = {
 
 
 @functools.cache
-def _templates() -> tuple[Environment, Environment]:
+def templates() -> tuple[Environment, Environment]:
     """Return the environments for HTML (escaping everything) and for plain text (nothing to escape)."""
     loader = FileSystemLoader(Path(__file__).parent)
     html = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
@@ -68,7 +68,7 @@ def compose(
     subject = tone.subject.replace("picture is", "pictures are") if plural else tone.subject
     cids = [make_msgid(domain="afterimage.invalid") for _ in links]
     fields = _fields(job, subject, links, expires_at_s, [cid[1:-1] for cid in cids])
-    html, text = _templates()
+    html, text = templates()
     message = EmailMessage()
     message["Subject"] = subject
     message["From"] = sender
@@ -107,7 +107,7 @@ def _fields(job: Job, subject: str, links: tuple[str, ...], expires_at_s: int, c
         "sentence": sentence,
         "pictures": pictures,
         # What was refused is not repeated to whoever reads along.
-        "prompt": _visible(job.spec.prompt) if job.status in _DELIVERED else "",
+        "prompt": visible(job.spec.prompt) if job.status in _DELIVERED else "",
         "warnings": _notes(job) if links else [],
         "small_print": small_print,
     }
@@ -137,7 +137,7 @@ def _shown_size(size: tuple[int, int]) -> tuple[int, int]:
     return round(width * scale), round(height * scale)
 
 
-def _visible(prompt: str) -> str:
+def visible(prompt: str) -> str:
     """Return the prompt without characters that reorder or hide text, cut to a length that a mail bears, and with
     nothing in it that a mail client would make a link of."""
     shown = "".join(
