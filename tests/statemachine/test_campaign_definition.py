@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from afterimage.contracts.campaign import INDEX_HEADER, RowPlace
 from afterimage.domain import errors
-from security.template import resources
+from afterimage.usecases.tell_campaign import CLAIM_MS
+from security.template import functions, resources
 from statelint.config import Config
 from statelint.linter import Linter
 from statemachine.machine import FOLDER
@@ -85,3 +86,33 @@ def test_substitutions_are_those_that_the_definition_names() -> None:
     named = {name for name in machine["DefinitionSubstitutions"] if f"${{{name}}}" in text}
     assert named == set(machine["DefinitionSubstitutions"])
     assert text.count("${") == len(named)
+
+
+def test_a_leg_at_rest_is_written_drawn_and_told() -> None:
+    assert STATES["RouteRest"]["Default"] == "BeginResults"
+    assert (STATES["BeginResults"]["Result"], STATES["BeginResults"]["Next"]) == (0, "WriteCampaignResults")
+    assert (STATES["BeginSheets"]["Result"], STATES["BeginSheets"]["Next"]) == (1, "DrawContactSheet")
+    assert STATES["RouteSheets"]["Default"] == "TellCampaign"
+    for loop, state in (("RouteResults", "WriteCampaignResults"), ("RouteSheets", "DrawContactSheet")):
+        assert STATES[loop]["Choices"] == [{"Variable": "$.done", "BooleanEquals": False, "Next": state}]
+        assert STATES[state]["Catch"] == [{"ErrorEquals": ["States.ALL"], "ResultPath": None, "Next": "TellCampaign"}]
+
+
+def test_whoever_died_while_telling_is_waited_for() -> None:
+    entry = STATES["TellCampaign"]["Retry"][0]
+    assert entry["ErrorEquals"] == ["NoticeInFlightError"]
+    assert entry["IntervalSeconds"] * entry["MaxAttempts"] * 1000 > CLAIM_MS
+    timeout_s = functions()["TellCampaignFunction"]["Timeout"]
+    assert timeout_s * 1000 < CLAIM_MS
+    assert timeout_s < STATES["TellCampaign"]["TimeoutSeconds"]
+    assert "Catch" not in STATES["TellCampaign"], "a mail that cannot be sent is seen"
+
+
+def test_the_events_of_the_states_are_what_the_machine_gives() -> None:
+    for state, file in (
+        ("WriteCampaignResults", "state_write_campaign_results"),
+        ("DrawContactSheet", "state_draw_contact_sheet"),
+        ("TellCampaign", "state_tell_campaign"),
+    ):
+        given = {name.removesuffix(".$") for name in STATES[state]["Parameters"]["Payload"]}
+        assert given == set(json.loads((FOLDER.parent / "events" / f"{file}.json").read_text(encoding="utf-8")))
