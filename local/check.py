@@ -69,7 +69,11 @@ def checks(settings: Settings) -> list[Check]:
         Check(name="format", argv=[str(dev / "ruff"), "format", "--check", "."]),
         Check(name="imports run one way", argv=[str(dev / "lint-imports")], environment=sources),
         *(
-            Check(name=f"statelint {Path(machine).name}", argv=[str(dev / "statelint"), machine])
+            Check(
+                name=f"statelint {Path(machine).name}",
+                argv=[str(dev / "python"), "-m", "local.lint_machine", machine],
+                environment=sources,
+            )
             for machine in machines
         ),
         *(
