@@ -11,11 +11,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import boto3
+from afterimage.adapters.dynamodb.campaigns import DynamoCampaignStore
 from afterimage.adapters.dynamodb.jobs import DynamoJobStore
+from afterimage.domain.campaign import CampaignStatus, RunStatus
 from afterimage.domain.job import JobId
+from afterimage.domain.row_ref import CampaignId, RowRef
 from afterimage.domain.status import JobStatus
 from afterimage.ports import JobChanges
 from afterimage.telemetry import now_ms
+from fakes.campaigns import a_claim
 from fakes.samples import pictures
 from security.gateway import STACK, Gateway, Reply
 
@@ -25,7 +29,8 @@ _TO_THE_END = ("MODERATING", "GENERATING", "REVIEWING", "DELIVERING", "SUCCEEDED
 
 @dataclass
 class Somebody:
-    """One caller. The first of `ids` is delivered, the second is open."""
+    """One caller. The first of `ids` is delivered, the second is open. The first of `campaigns` is ready, the second at
+    work, the third rests with a failed row; `runs` are of the latter two."""
 
     name: str
     admin: bool
@@ -34,6 +39,8 @@ class Somebody:
     sub: str
     ids: list[str] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
+    campaigns: list[str] = field(default_factory=list)
+    runs: list[str] = field(default_factory=list)
     cursor: str = ""
     folder: str = ""
     link: str = ""
@@ -46,7 +53,7 @@ class Somebody:
     @property
     def secrets(self) -> set[str]:
         """What no other person may see."""
-        return self.private | {self.address, self.sub, *self.ids}
+        return self.private | {self.address, self.sub, *self.ids, *self.campaigns, *self.runs}
 
 
 class People:
@@ -71,7 +78,21 @@ class People:
         one.cursor = self._json(one, "GET", "/v1/images", 200, query="limit=1")["cursor"]
         share = self._json(one, "POST", f"/v1/images/{one.ids[0]}/share", 201, {"picture": 0})
         one.link = share["items"][0]["url"].rpartition("/")[2]
+        self._plan(one)
         return one
+
+    def _plan(self, one: Somebody) -> None:
+        """Campaigns, each a step further than the one before."""
+        rows = [{"prompt": f"{one.marker} row {number}", "sku": f"{one.marker}-{number}"} for number in range(3)]
+        for steps in range(3):
+            body = {"name": f"{one.marker} {steps}", "rows": rows}
+            campaign_id = self._json(one, "POST", "/v1/campaigns", 201, body)["id"]
+            one.campaigns.append(campaign_id)
+            self._json(one, "POST", f"/v1/campaigns/{campaign_id}/check", 202)
+            _checked(campaign_id)
+            if steps:
+                one.runs.append(self._json(one, "POST", f"/v1/campaigns/{campaign_id}/run", 202)["id"])
+        _rests(one.campaigns[2], one.runs[1])
 
     def _json(
         self, caller: Somebody, method: str, path: str, status: int, body: Any = None, query: str = "", **headers: str
@@ -93,3 +114,21 @@ def _delivered(job_id: str) -> str:
     for status in map(JobStatus, _TO_THE_END):
         store.advance(JobId(job_id), status, now_ms(), JobChanges(pictures=tuple(made)))
     return folder
+
+
+def _checked(campaign_id: str) -> None:
+    """Conclude the check that a campaign waits for."""
+    store = DynamoCampaignStore(boto3.client("dynamodb"), STACK)
+    campaign = store.get(CampaignId(campaign_id), now_ms())
+    assert campaign.check
+    check = dataclasses.replace(campaign.check, rows=3, pictures=3, seconds=6.0, micros=2_100)
+    store.change(campaign, dataclasses.replace(campaign, status=CampaignStatus.READY, check=check))
+
+
+def _rests(campaign_id: str, run_id: str) -> None:
+    """Have a row of a run fail, and the run pause."""
+    store = DynamoCampaignStore(boto3.client("dynamodb"), STACK)
+    run = store.get_run(CampaignId(campaign_id), run_id)
+    ref = RowRef(campaign_id=run.campaign_id, run_id=run_id, row=1, attempt=1)
+    store.refuse_row(a_claim(ref=ref, expires_at_s=run.expires_at_s), "prompt_too_long", now_ms())
+    assert store.move_run(run, RunStatus.PAUSED, now_ms(), reason="run_failed")
