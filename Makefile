@@ -52,8 +52,9 @@ lock: setup ## write the lists with hashes from requirements*.in
 
 test: test-unit test-model test-integration ## every test
 
+# Two at a time, as the checks are; what shares something slow to make is a group and stays together.
 test-unit: setup ## fast tests without the local cloud
-	@$(DEV)/python -m pytest tests --ignore=tests/integration --ignore=tests/model --ignore=$(FUZZ)
+	@$(DEV)/python -m pytest tests --ignore=tests/integration --ignore=tests/model --ignore=$(FUZZ) --numprocesses 2 --dist loadgroup
 
 test-model: setup ## tests of the model container
 	@$(ENV)/model/bin/python -m pytest tests/model

@@ -15,6 +15,9 @@ import pytest
 from local.digest import digest_of, files_of
 from local.settings import ROOT
 
+# One build for all: two processes would write it into one folder.
+pytestmark = pytest.mark.xdist_group("artifact")
+
 Interpreter = Callable[[str, tuple[Path, ...]], "subprocess.CompletedProcess[str]"]
 HANDLERS = sorted(path.stem for path in (ROOT / "functions" / "afterimage" / "handlers").glob("[!_]*.py"))
 UNREACHABLE = ("torch", "numpy", "sagemaker", "diffusers", "transformers", "PIL", "safetensors", "pytest")
