@@ -343,6 +343,11 @@ def test_an_array_is_read_across_the_borders_of_what_is_held() -> None:
     assert all(lines[row.line - 1].strip() == "{" for row in found.rows)
 
 
+@pytest.mark.parametrize("blanks", range(65_530, 65_540))
+def test_a_number_is_not_cut_where_reading_pauses(blanks: int) -> None:
+    assert checked("[" + " " * blanks + "12345]").faults == [(1, None, "row_not_object")]
+
+
 def test_line_ends_of_json_count_once() -> None:
     upload = json.dumps([{"prompt": "a fox"}, {"sku": "1"}], indent=0)
     for end in ("\n", "\r\n", "\r"):

@@ -22,6 +22,7 @@ from afterimage.domain.quotas import UNLIMITED
 from afterimage.domain.request import ImageRequest, specify
 from afterimage.domain.row_check import FIELD_OF
 from afterimage.domain.row_fields import ANNOTATIONS, REQUEST_FIELDS
+from afterimage.domain.spreadsheet import BOM
 from fakes.checks import RULES, annotated, checked
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -250,6 +251,7 @@ def test_the_index_says_where_each_row_lies() -> None:
 
 def test_the_annotated_copy_holds_the_file_with_what_is_wrong_beside_each_line() -> None:
     found = checked('prompt;sku;\na fox;=1+1;\n;"two\nlines";\nan "owl";3;\n')
+    assert found.files["annotated"].startswith(BOM)
     header, *rows = annotated(found)
     assert header == [*ANNOTATIONS, "prompt", "sku", ""]
     assert [(cells[0], cells[1], cells[5:]) for cells in rows] == [

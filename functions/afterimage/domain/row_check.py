@@ -167,7 +167,7 @@ class RowChecker:
         """Take a fault out of `trial`."""
         if column == "prompt":
             trial["prompt"] = "a picture"
-        elif exc.code == "size_incomplete" or (column in _SIZE and "×" not in exc.sentence):
+        elif column in _SIZE and "×" not in exc.sentence:
             trial[column] = self._rules.profile.min_side
         elif column in _SIZE:
             for name in _SIZE:
