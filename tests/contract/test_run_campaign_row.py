@@ -257,6 +257,17 @@ def test_an_execution_of_an_older_leg_begins_nothing(world: World) -> None:
     assert (world.run().claimed, world.run().status) == (0, RunStatus.RUNNING)
 
 
+def test_a_row_at_work_is_left_to_the_leg_that_goes_on(world: World) -> None:
+    world.begin()
+    (first,) = world.files.put({"prompt": "a red boat"})
+    run_campaign_row(first, world.door)
+    world.retry()
+    assert run_campaign_row(dataclasses.replace(first, leg=2, task_token="second"), world.door) is None
+    with pytest.raises(RunHaltedError):
+        run_campaign_row(first, world.door)
+    assert world.row().task_token == "second"
+
+
 def test_an_answer_names_the_outcome_and_is_given_to_the_attempt_that_ended(world: World) -> None:
     world.begin()
     (first,) = world.files.put({"prompt": "a red boat"})

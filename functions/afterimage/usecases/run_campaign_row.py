@@ -85,6 +85,8 @@ def _is_retried(row: Row, run: Run, place: RowPlace) -> bool:
 
 
 def _waits_for(row: Row, run: Run, place: RowPlace, door: RowDoor) -> bool:
+    if run.leg != place.leg:  # it would take the row's end away from a child of the leg that goes on
+        raise RunHaltedError()
     ref = RowRef(campaign_id=run.campaign_id, run_id=run.run_id, row=row.row, attempt=row.attempt)
     if not door.campaigns.attach(ref, place.task_token):
         return False
