@@ -59,6 +59,9 @@ class CampaignStore(Protocol):
     def erase(self, campaign: Campaign) -> None:
         """Delete the campaign, the claim on its key and what finds it; runs and rows name nobody, and expire."""
 
+    def forget(self, owner: str, campaign_id: CampaignId) -> None:
+        """Delete what finds a campaign whose record is gone."""
+
     def begin_run(self, read: Campaign, run: Run, at_ms: int) -> bool:
         """Put a new run, its mark as active, and make it the campaign's latest, all or nothing. False when a run of
         that id is there already: the same event came twice. Raises CampaignChangedError."""

@@ -126,6 +126,7 @@ class EraseOwnerSettings:
     bucket_name: str
     state_machine_arn: str
     erase_leftovers_machine_arn: str
+    schedule_group: str
     user_pool_id: str
 
 

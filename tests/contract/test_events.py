@@ -57,6 +57,7 @@ from afterimage.usecases.cancel_request import Stopper
 from afterimage.usecases.check_campaign import Desk
 from afterimage.usecases.create_request import Door
 from afterimage.usecases.delete_request import Eraser
+from afterimage.usecases.erase_campaign import CampaignEraser
 from afterimage.usecases.notify_requester import Post
 from afterimage.usecases.sweep_open_jobs import Broom
 from afterimage_imaging import draw_contact_sheet
@@ -438,7 +439,8 @@ def check_state_erase_owner() -> None:
     stopper = Stopper(jobs=jobs, objects=Asked(), workflow=Asked(), clock=clock)
     eraser = Eraser(stopper=stopper, attempts=Asked(), links=Asked(), erasures=Asked())
     asked = event("state_erase_owner")
-    deps = erase_owner.Dependencies(eraser=eraser, owners=owners, people=people)
+    campaigns = CampaignEraser(campaigns=Asked(list_by_owner=()), files=Asked(), schedules=Asked(), clock=clock)
+    deps = erase_owner.Dependencies(eraser=eraser, campaigns=campaigns, owners=owners, people=people)
     assert erase_owner.handle(asked, deps) == {"owner": asked["owner"], "done": True}
     assert people.calls == [("erase", (asked["owner"].removeprefix("user#"),))]
     assert owners.calls == [("erase", (asked["owner"], clock()))]

@@ -13,6 +13,23 @@ _ACCOUNTS = "adapters/dynamodb/accounts.py:DynamoAccountStore"
 _MACHINE = "adapters/campaign_machine.py:CampaignMachine"
 
 CAMPAIGN_DOOR_GRANTS = (
+    Grant("EraseOwnerFunction", "StopAndEraseCampaign", "dynamodb:GetItem", (f"{_STORE}.get",), judged=NO_LEADING_KEYS),
+    Grant(
+        "EraseOwnerFunction",
+        "StopAndEraseCampaign",
+        "dynamodb:DeleteItem",
+        (f"{_STORE}.erase",),
+        judged=NO_LEADING_KEYS,
+    ),
+    Grant("EraseOwnerFunction", "ReadRun", "dynamodb:GetItem", (f"{_STORE}.get_run",), judged=NO_LEADING_KEYS),
+    Grant(
+        "EraseOwnerFunction",
+        "ErasePointers",
+        "dynamodb:DeleteItem",
+        (f"{_STORE}.erase", f"{_STORE}.forget"),
+        judged=NO_LEADING_KEYS,
+    ),
+    Grant("EraseOwnerFunction", "EraseSchedules", "scheduler:DeleteSchedule", (f"{_SCHEDULES}.remove",)),
     Grant(
         "CampaignsApiFunction",
         "KeepCampaign",

@@ -558,6 +558,7 @@ GRANTS: tuple[Grant, ...] = (
             "adapters/dynamodb/counters.py:releases",
             "adapters/dynamodb/owners.py:DynamoOwnerStore.end_erasing",
             "adapters/dynamodb/owners.py:DynamoOwnerStore.erase",
+            "adapters/dynamodb/campaigns.py:DynamoCampaignStore._set",
         ),
         judged=NO_LEADING_KEYS,
     ),
@@ -600,7 +601,10 @@ GRANTS: tuple[Grant, ...] = (
         "EraseOwnerFunction",
         "EraseCounters",
         "dynamodb:Query",
-        ("adapters/dynamodb/owners.py:DynamoOwnerStore.erase",),
+        (
+            "adapters/dynamodb/campaigns.py:DynamoCampaignStore._names",
+            "adapters/dynamodb/owners.py:DynamoOwnerStore.erase",
+        ),
         judged=NO_LEADING_KEYS,
     ),
     Grant(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from afterimage.domain.errors import AccountDisabledError, OwnerErasingError, StoreUnavailableError
 from afterimage.domain.quotas import UNLIMITED, charge_for
@@ -9,10 +11,18 @@ from afterimage.domain.status import JobStatus
 from afterimage.handlers import erase_owner as handler
 from afterimage.usecases.cancel_request import Stopper
 from afterimage.usecases.delete_request import Eraser
+from afterimage.usecases.erase_campaign import CampaignEraser
 from afterimage.usecases.erase_owner import PAGE, begin_erasing_owner, erase_owner
 from fakes.outside import NOW_MS, FakeErasures, FakeJobObjects, FakePeople, FakeWorkflow, Ticker
 from fakes.samples import ADDRESS, OWNER, a_job, job_id
 from fakes.stores import MemoryAttemptStore, MemoryJobStore, MemoryLinkStore, MemoryOwnerStore
+
+
+def without_campaigns() -> CampaignEraser:
+    """Of somebody who has none; those who have are in tests/contract."""
+    none = SimpleNamespace(list_by_owner=lambda *_: ())
+    return CampaignEraser(campaigns=none, files=none, schedules=none, clock=Ticker())  # type: ignore[arg-type]
+
 
 OTHER = "user#bob"
 CHARGE = charge_for(1, NOW_MS, UNLIMITED)
@@ -28,6 +38,7 @@ class World:
         for number, status in enumerate(statuses, start=1):
             self.jobs.records[job_id(number)] = a_job(status, number=number, owner=owner, charge=CHARGE)
         self.jobs.create(a_job(number=999, owner=OTHER, charge=CHARGE), None)
+        self.campaigns = without_campaigns()
         self.owners = MemoryOwnerStore(self.jobs)
         self.people = FakePeople(ada=ADDRESS, bob="bob@example.com")
         self.erasures = FakeErasures()
@@ -41,7 +52,7 @@ class World:
         begin_erasing_owner(self.owner, owners=self.owners, erasures=self.erasures, clock=self.clock)
 
     def erase(self) -> bool:
-        return erase_owner(self.owner, self.eraser, owners=self.owners, people=self.people)
+        return erase_owner(self.owner, self.eraser, campaigns=self.campaigns, owners=self.owners, people=self.people)
 
 
 def test_nothing_new_is_taken_of_an_owner_who_is_being_erased() -> None:
@@ -118,6 +129,8 @@ def test_a_second_run_beside_the_first_does_no_harm() -> None:
 
 def test_the_state_answers_with_the_owner_and_whether_it_is_done() -> None:
     world = World(1)
-    deps = handler.Dependencies(eraser=world.eraser, owners=world.owners, people=world.people)
+    deps = handler.Dependencies(
+        eraser=world.eraser, campaigns=world.campaigns, owners=world.owners, people=world.people
+    )
     answers = [handler.handle({"owner": OWNER}, deps) for _ in range(2)]
     assert answers == [{"owner": OWNER, "done": False}, {"owner": OWNER, "done": True}]

@@ -20,9 +20,11 @@ _RETRIES = {"MaximumRetryAttempts": 8, "MaximumEventAgeInSeconds": 3600}
 
 
 class EventBridgeSchedules:
-    """Implements `campaign_ports.CampaignSchedules`."""
+    """Implements `campaign_ports.CampaignSchedules`. What a schedule starts may be empty where none is made."""
 
-    def __init__(self, client: Any, *, group: str, function_arn: str, role_arn: str, dead_letters_arn: str) -> None:
+    def __init__(
+        self, client: Any, *, group: str, function_arn: str = "", role_arn: str = "", dead_letters_arn: str = ""
+    ) -> None:
         self._client = client
         self._group = group
         self._target = {

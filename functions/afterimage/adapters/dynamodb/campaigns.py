@@ -39,12 +39,12 @@ def _runs_key(campaign_id: CampaignId, run_id: str) -> Item:
     return key(f"CAMPAIGN#{campaign_id}", f"RUN#{run_id}")
 
 
-def _owner_key(campaign: Campaign) -> Item:
-    return key(f"OWNER#{campaign.owner}", f"{_CAMPAIGN}{campaign.campaign_id}")
+def _owner_key(owner: str, campaign_id: CampaignId) -> Item:
+    return key(f"OWNER#{owner}", f"{_CAMPAIGN}{campaign_id}")
 
 
-def _everybody_key(campaign: Campaign) -> Item:
-    return key("CAMPAIGNS", f"{_CAMPAIGN}{campaign.campaign_id}")
+def _everybody_key(campaign_id: CampaignId) -> Item:
+    return key("CAMPAIGNS", f"{_CAMPAIGN}{campaign_id}")
 
 
 def _active_key(campaign_id: str, run_id: str) -> Item:
@@ -67,7 +67,7 @@ class DynamoCampaignStore:
             "Item": {**_campaign_key(campaign.campaign_id), **attributes(campaign)},
             "ConditionExpression": "attribute_not_exists(pk)",
         }
-        pointers = [_owner_key(campaign), _everybody_key(campaign)]
+        pointers = [_owner_key(campaign.owner, campaign.campaign_id), _everybody_key(campaign.campaign_id)]
         puts = [{"Put": new}, *({"Put": {"TableName": self._table, "Item": {**it, **expires}}} for it in pointers)]
         claims = [claim_put(self._table, claim, campaign.created_at_ms)] if claim else []
         try:
@@ -107,7 +107,7 @@ class DynamoCampaignStore:
             "ExpressionAttributeValues": {":read": attribute(before.updated_at_ms)},
         }
         expires = {"expires_at_s": attribute(after.expires_at_s)}
-        pointers = [_owner_key(after), _everybody_key(after)]
+        pointers = [_owner_key(after.owner, after.campaign_id), _everybody_key(after.campaign_id)]
         return [
             {"Put": put},
             *({"Put": {"TableName": self._table, "Item": {**pointer, **expires}}} for pointer in pointers),
@@ -137,9 +137,19 @@ class DynamoCampaignStore:
         """Delete the claim, the pointers and the campaign last: by it all else is found."""
         if campaign.claim_hash:
             erase_claim(self._client, self._table, campaign.claim_hash, campaign.campaign_id)
-        for erased in (_owner_key(campaign), _everybody_key(campaign), _campaign_key(campaign.campaign_id)):
+        for erased in (
+            _owner_key(campaign.owner, campaign.campaign_id),
+            _everybody_key(campaign.campaign_id),
+            _campaign_key(campaign.campaign_id),
+        ):
             with reaching_the_table():
                 self._client.delete_item(TableName=self._table, Key=erased)
+
+    def forget(self, owner: str, campaign_id: CampaignId) -> None:
+        """Delete the two pointers."""
+        for pointer in (_owner_key(owner, campaign_id), _everybody_key(campaign_id)):
+            with reaching_the_table():
+                self._client.delete_item(TableName=self._table, Key=pointer)
 
     def begin_run(self, read: Campaign, run: Run, at_ms: int) -> bool:
         """Put the run, its name below the campaign, and the campaign that names it."""
