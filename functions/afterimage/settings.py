@@ -229,6 +229,13 @@ class TellCampaignSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ZipCampaignPicturesSettings:
+    """For `handlers.zip_campaign_pictures`."""
+
+    bucket_name: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class RecordMailOutcomeSettings:
     """For `handlers.record_mail_outcome`."""
 

@@ -49,6 +49,7 @@ from afterimage.handlers import (
     sweep_open_jobs,
     tell_campaign,
     write_campaign_results,
+    zip_campaign_pictures,
 )
 from afterimage.handlers import check_campaign as checking_of_a_campaign
 from afterimage.http.caller import caller_from_claims
@@ -515,6 +516,12 @@ def check_state_write_campaign_results() -> None:
         world.campaigns.run, campaign_id=asked["campaign_id"], run_id=asked["run_id"], leg=asked["leg"], rows=0
     )
     assert write_campaign_results.handle(asked, world.archive) == {**asked, "after": 0, "done": True}
+
+
+def check_invocation_zip_campaign_pictures() -> None:
+    asked = event("invocation_zip_campaign_pictures")
+    deps = zip_campaign_pictures.Dependencies(files=ResultsWorld().files)
+    assert zip_campaign_pictures.handle(asked, deps, lambda: 900.0) == {**asked, "status": "failed"}
 
 
 def unsubscribe(name: str) -> list[str]:

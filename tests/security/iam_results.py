@@ -5,9 +5,20 @@ from __future__ import annotations
 from security.iam_grant import NO_RAW_MAIL, Grant
 
 _TELL = "TellCampaignFunction"
+_ZIP = "ZipCampaignPicturesFunction"
+_FILES = "adapters/s3_campaign_files.py:S3CampaignFiles"
 _STORES = "adapters/dynamodb/"
 
 RESULT_GRANTS = (
+    # ZipCampaignPicturesFunction
+    Grant(_ZIP, "ReadResultsAndPictures", "s3:GetObject", (f"{_FILES}._body",)),
+    Grant(
+        _ZIP,
+        "WriteZips",
+        "s3:PutObject",
+        (f"{_FILES}._send_part", f"{_FILES}._write_parts", f"{_FILES}.write"),
+    ),
+    Grant(_ZIP, "WriteZips", "s3:AbortMultipartUpload", (f"{_FILES}._write_parts",)),
     # TellCampaignFunction
     Grant(
         _TELL,

@@ -62,6 +62,7 @@ from afterimage.handlers import (
     sweep_open_jobs,
     tell_campaign,
     write_campaign_results,
+    zip_campaign_pictures,
 )
 from afterimage.telemetry import facts_of, keeping_secrets, logger
 from afterimage.usecases.cancel_request import Stopper
@@ -456,6 +457,7 @@ ERRORS_LEAVE: list[ModuleType] = [
     sweep_open_jobs,
     tell_campaign,
     write_campaign_results,
+    zip_campaign_pictures,
 ]
 EVENT = {"job_id": job_id(1), "error": CANARY, "prompt": CANARY}
 

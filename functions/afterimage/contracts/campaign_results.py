@@ -109,6 +109,39 @@ class SheetPlan:
     left_out: int
 
 
+ZIP_MAKING = "making"
+ZIP_READY = "ready"
+ZIP_FAILED = "failed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ZipPart:
+    """One zip file, beside its state."""
+
+    name: str
+    pictures: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ZipState:
+    """How far the zips of a leg's pictures are: `parts` are whole, the rows up to `after` are in them. `missing`
+    counts pictures that were deleted meanwhile. What is still `making` after twenty minutes may be asked for again."""
+
+    status: str
+    leg: int
+    at_ms: int
+    parts: tuple[ZipPart, ...] = ()
+    after: int = 0
+    missing: int = 0
+    code: str | None = None
+
+
+def zip_state_key(campaign_id: str, run_id: str) -> str:
+    """Return the state of the zips."""
+    return f"{run_prefix(campaign_id, run_id)}zip.json"
+
+
 def part_key(campaign_id: str, run_id: str, leg: int, after: int) -> str:
     """Return where the rows behind `after` lie, without the ending."""
     return f"{run_prefix(campaign_id, run_id)}parts/{leg:03}-{after:06}"
