@@ -32,7 +32,8 @@ from integration.journey import (
     wait_for_end,
     wait_for_status,
 )
-from security.iam_table import EVALUATED, GRANTS, STAND_IN
+from security.iam_grant import EVALUATED, STAND_IN
+from security.iam_table import GRANTS
 
 from local.services import credentials_token
 from local.settings import ROOT

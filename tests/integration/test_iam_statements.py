@@ -18,7 +18,8 @@ import botocore.exceptions
 import pytest
 from integration.journey import resource_name
 from integration.test_iam_enforced import without
-from security.iam_table import EVALUATED, GRANTS
+from security.iam_grant import EVALUATED
+from security.iam_table import GRANTS
 
 if TYPE_CHECKING:
     from integration.conftest import LocalCloud
