@@ -434,6 +434,7 @@ def test_every_function_but_those_of_campaigns_has_its_calls_fail_here_or_in_a_r
         "tell_campaign",
         "start_scheduled_campaign",
         "sweep_campaign_runs",
+        "zip_campaign_pictures",
     }
     assert {scene.module for scene in SCENES} | requests | campaigns == handlers
 
