@@ -84,6 +84,10 @@ class StandIns:
         self.asked -= {(ResourceId, str(1 - MinCapacity))}
         self.asked.add((ResourceId, str(MinCapacity)))
 
+    def delete_schedule(self, **_: Any) -> None:
+        """None was made, which is as good."""
+        raise ClientError({"Error": {"Code": "ResourceNotFoundException"}}, "DeleteSchedule")
+
     def delete_suppressed_destination(self, *, EmailAddress: str) -> None:
         self.asked.add(("ses", EmailAddress))
 
@@ -104,7 +108,9 @@ class World:
     def begin_anew(self, jobs: tuple[int, ...] = NUMBERS) -> None:
         """Put back what differs: to make a world takes longer than what is played in it."""
         self.faults, self.clock, self.outside = Faults(), Ticker(), StandIns()
-        self.clients |= dict.fromkeys(("stepfunctions", "lambda", "sesv2", "application-autoscaling"), self.outside)
+        self.clients |= dict.fromkeys(
+            ("stepfunctions", "lambda", "sesv2", "application-autoscaling", "scheduler"), self.outside
+        )
         machine = self.environment["STATE_MACHINE_ARN"]
         states = {1: "SUCCEEDED", 2: "RUNNING", 4: "FAILED"}
         self.outside.executions |= {(machine, job_id(number)): status for number, status in states.items()}
@@ -253,6 +259,7 @@ def _settings(name: str, bucket: str, pool: str) -> dict[str, str]:
         "CLOSE_LOST_JOB_FUNCTION": "close",
         "RESUME_ON_COMPLETION_FUNCTION": "resume",
         "SCALABLE_RESOURCE": "endpoint/e/variant/v",
+        "SCHEDULE_GROUP": "group",
         "LINK_TTL_PARAMETER": f"/{name}/link",
     }
 
