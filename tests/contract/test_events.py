@@ -17,7 +17,7 @@ from afterimage.adapters.s3_gallery import S3Gallery
 from afterimage.contracts.codec import from_document, to_document
 from afterimage.contracts.generation import GenerationJob, GenerationResult, ModelError, ModelProblem
 from afterimage.domain.campaign import CampaignSettings, CampaignStatus, Row
-from afterimage.domain.errors import JobNotFoundError
+from afterimage.domain.errors import CampaignNotFoundError, JobNotFoundError
 from afterimage.domain.job import Attempt, ImageSpec, Job, JobId, Notice, StatusChange
 from afterimage.domain.links import Link, hash_token
 from afterimage.domain.model_profiles import model_profiles
@@ -30,6 +30,7 @@ from afterimage.domain.suppression import hash_address
 from afterimage.domain.unsubscribing import UnsubscribeLink
 from afterimage.handlers import (
     begin_campaign_run,
+    campaigns_api,
     close_admission,
     close_lost_job,
     erase_leftovers,
@@ -45,6 +46,7 @@ from afterimage.handlers import (
     run_campaign_row,
     settle_campaign_run,
     start_generation,
+    start_scheduled_campaign,
     start_scheduled_request,
     sweep_open_jobs,
     tell_campaign,
@@ -56,10 +58,14 @@ from afterimage.http.caller import caller_from_claims
 from afterimage.ports import NO_CHANGES, IdempotencyClaim, JobChanges, Phase, StartedInference
 from afterimage.usecases.cancel_request import Stopper
 from afterimage.usecases.check_campaign import Desk
+from afterimage.usecases.create_campaign import CampaignDesk
 from afterimage.usecases.create_request import Door
 from afterimage.usecases.delete_request import Eraser
 from afterimage.usecases.erase_campaign import CampaignEraser
 from afterimage.usecases.notify_requester import Post
+from afterimage.usecases.schedule_campaign import Planner
+from afterimage.usecases.start_campaign_run import Starter
+from afterimage.usecases.start_scheduled_campaign import carried_campaign_id
 from afterimage.usecases.sweep_open_jobs import Broom
 from afterimage_imaging import draw_contact_sheet
 from fakes.campaigns import CHECK, NO_CAMPAIGNS, a_campaign, a_run
@@ -368,6 +374,88 @@ def check_scheduler_request() -> None:
     assert (job.owner, job.recipient) == ("schedule#sample", "afterimage@example.com")
     assert jobs.claims[0] is not None  # Scheduler delivers at least once
     assert workflow.calls == [("start", (job.job_id,))]
+
+
+def campaign_desk(campaigns: Any, files: Any) -> CampaignDesk:
+    return CampaignDesk(
+        campaigns=campaigns,
+        files=files,
+        accounts=MemoryAccountStore(),
+        people=Asked(confirmed_address=OWN_ADDRESS),
+        profile=model_profiles()["sd15"],
+        clock=clock,
+        entropy=entropy,
+    )
+
+
+def campaign_starter(campaigns: Any, workflow: Any) -> Starter:
+    return Starter(
+        campaigns=campaigns,
+        workflow=workflow,
+        accounts=MemoryAccountStore(),
+        admission_is_open=lambda: True,
+        quotas=lambda: UNLIMITED,
+        run_ttl_s=86_400,
+        clock=clock,
+    )
+
+
+def check_http_post_campaign() -> None:
+    campaigns, files = Asked(find_claim=None), Asked()
+    deps = campaigns_api.Dependencies(
+        desk=campaign_desk(campaigns, files),
+        starter=campaign_starter(campaigns, Asked()),
+        planner=Planner(campaigns=campaigns, schedules=Asked(), warms=False, clock=clock),
+        eraser=CampaignEraser(campaigns=campaigns, files=files, schedules=Asked(), clock=clock),
+        checks=Asked(),
+        links=Asked(),
+    )
+    answer = campaigns_api.handle(event("http_post_campaign"), deps)
+    assert answer["statusCode"] == 201
+    ((_, (campaign, claim)),) = [call for call in campaigns.calls if call[0] == "put"]
+    assert (campaign.settings.recipients, campaign.settings.axes) == ((OWN_ADDRESS,), {"seed": (1, 2, 3)})
+    assert claim.job_id == campaign.campaign_id
+    assert [name for name, _ in files.calls] == ["write"]
+
+
+def check_scheduler_campaign() -> None:
+    planned = a_campaign(campaign_id=CampaignId(event("scheduler_campaign")["campaign_id"]))
+    campaigns, workflow = Asked(get=planned, begin_run=True), KeptStarts()
+    deps = start_scheduled_campaign.Dependencies(
+        desk=campaign_desk(campaigns, Asked()), starter=campaign_starter(campaigns, workflow), checks=Asked()
+    )
+    campaigns.get_run = no_run
+    answer = start_scheduled_campaign.handle(event("scheduler_campaign"), deps)
+    assert answer == {"campaign_id": planned.campaign_id, "run_id": "20261123t010000z"}
+    assert workflow.started == [(planned.campaign_id, "20261123t010000z", 1)]
+
+
+def check_scheduler_carried_campaign() -> None:
+    carried = event("scheduler_carried_campaign")
+    campaign_id = carried_campaign_id(carried["schedule"])
+    planned = a_campaign(campaign_id=campaign_id, owner=f"schedule#{carried['schedule']}")
+    campaigns, workflow, checks = Asked(get=planned, begin_run=True), KeptStarts(), Asked()
+    campaigns.get_run = no_run
+    deps = start_scheduled_campaign.Dependencies(
+        desk=campaign_desk(campaigns, Asked(size=100)), starter=campaign_starter(campaigns, workflow), checks=checks
+    )
+    answer = start_scheduled_campaign.handle(carried, deps)
+    assert answer == {"campaign_id": campaign_id, "run_id": "20261123t010000z"}
+    assert [name for name, _ in checks.calls] == ["finish"]
+
+
+class KeptStarts:
+    """A `campaign_ports.CampaignWorkflow` that keeps what it started."""
+
+    def __init__(self) -> None:
+        self.started: list[tuple[str, str, int]] = []
+
+    def start(self, campaign_id: str, run_id: str, leg: int) -> None:
+        self.started.append((campaign_id, run_id, leg))
+
+
+def no_run(*_: Any) -> Any:
+    raise CampaignNotFoundError
 
 
 def check_schedule_sweep() -> None:
