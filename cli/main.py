@@ -8,7 +8,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from cli.commands import admin, campaign, cloud, demo, doctor, generate, jobs, login, mail, me, owner, presets
+from cli.commands import admin, campaign, cloud, demo, doctor, generate, jobs, login, mail, me, model, owner, presets
 from cli.errors import INTERRUPTED, CliError
 from cli.terminal import complain, complaints
 from local.cloud import CloudError
@@ -59,6 +59,7 @@ app.command("down", rich_help_panel=_CLOUD)(cloud.down)
 app.command("status", rich_help_panel=_CLOUD)(cloud.status)
 app.add_typer(mail.app, name="mail", rich_help_panel=_CLOUD)
 app.add_typer(campaign.app, name="campaign", rich_help_panel=_PICTURES)
+app.add_typer(model.app, name="model", rich_help_panel="Models")
 app.add_typer(admin.app, name="admin", rich_help_panel="Administration")
 app.command("doctor", rich_help_panel=_CLOUD)(doctor.doctor)
 

@@ -112,6 +112,7 @@ def security_checks(settings: Settings) -> list[Check]:
             environment={"PYTHONPATH": str(settings.root)},
         ),
         Check(name="bandit", argv=[str(audit / "bandit"), *bandit]),
+        Check(name="Dockerfile", argv=[str(audit / "hadolint"), "--no-color", "model/Dockerfile"]),
         Check(name="zizmor", argv=[str(audit / "zizmor"), "--offline", "--quiet", ".github/workflows"]),
         Check(name="secrets", argv=[str(audit / "detect-secrets-hook"), *SECRETS, *_tracked(settings.root)]),
     ]

@@ -23,6 +23,7 @@ LISTS = (
     "requirements/checkov",
     "requirements/cloud",
     "requirements/dev",
+    "requirements/sagemaker",
     "requirements/sam",
 )
 HEADER = "# Written by `make lock` from {name}; edit that one.\n--require-hashes\n"

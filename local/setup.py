@@ -1,10 +1,10 @@
 """Create the virtual environments under `.afterimage/env`, once: `python3 -m local.setup [NAME ...]`.
 
 Apart from each other, because their pins exclude each other: `dev` (tests, checks, command line), `cloud` (emulator),
-`sam` (aws-sam-cli), `model` (torch); and, made only where they are named, because only checks need them, `audit` and
-`checkov`. The lists carry hashes, so pip takes the very files that were there when they were written. This module runs
-on whatever `python3` a person has, so it uses nothing but the standard library and no syntax that Python 3.7 does not
-know, so that an old one is told what it lacks.
+`sam` (aws-sam-cli), `model` (torch); and, made only where they are named, `audit` and `checkov`, which checks need, and
+`sagemaker`, which `afterimage model publish` needs. The lists carry hashes, so pip takes the very files that
+were there when they were written. This module runs on whatever `python3` a person has, so it uses nothing but the
+standard library and no syntax that Python 3.7 does not know, so that an old one is told what it lacks.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ FILES = {  # the largest first
     "cloud": ROOT / "requirements" / "cloud.txt",
     "checkov": ROOT / "requirements" / "checkov.txt",
     "audit": ROOT / "requirements" / "audit.txt",
+    "sagemaker": ROOT / "requirements" / "sagemaker.txt",
 }
 EVERYDAY = ("model", "sam", "dev", "cloud")
 # Installed after the list, without hashes: which file of torch is the right one depends on the machine.

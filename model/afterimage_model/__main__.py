@@ -1,4 +1,4 @@
-"""`python -m afterimage_model serve`: what `docker run image serve` starts."""
+"""`python -m afterimage_model serve`: what `docker run image serve` starts. `check` and `fetch` are for people."""
 
 from __future__ import annotations
 
@@ -13,7 +13,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from afterimage_model.serve.__main__ import main as serve
 
         return serve(rest)
-    print("usage: afterimage_model serve [options]    (serve --help lists them)", file=sys.stderr)
+    if command == "check":
+        from afterimage_model.check import main as check
+
+        return check(rest)
+    if command == "fetch":
+        from afterimage_model.hub import main as fetch
+
+        return fetch(rest)
+    print("usage: afterimage_model serve|check|fetch [options]    (each with --help lists them)", file=sys.stderr)
     return 2
 
 

@@ -205,6 +205,11 @@ class Predictor:
         return self._max_batch or self._model_loaded.limits.max_batch
 
     @property
+    def smallest_side(self) -> int:
+        """The least width and height that a job may ask for."""
+        return self._model_loaded.limits.min_side
+
+    @property
     def versions(self) -> dict[str, str]:
         """Model, libraries and hardware, as they go into the result and the picture."""
         loaded = self._model_loaded
