@@ -23,7 +23,8 @@ class ModelNotes:
 
     Sides are pixels. `known_words` are the lower-case words the model was trained on; other words draw a warning.
     `max_batch` is how many pictures go through the network at once, `dtype` what the weights become on CUDA
-    (`bfloat16`, `float16` or `float32`).
+    (`bfloat16`, `float16` or `float32`). `image_classifier` is a folder below this one that looks at finished pictures;
+    those whose `flagged_labels` together are likelier than `flag_above` are flagged.
     """
 
     name: str | None = None
@@ -44,6 +45,9 @@ class ModelNotes:
     max_prompt_chars: int | None = None
     dtype: str | None = None
     known_words: tuple[str, ...] | None = None
+    image_classifier: str | None = None
+    flagged_labels: tuple[str, ...] | None = None
+    flag_above: float | None = None
 
 
 def read_notes(model: str) -> ModelNotes:

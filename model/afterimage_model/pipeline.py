@@ -13,6 +13,7 @@ import torch
 import transformers
 
 from afterimage_model.batches import steady_small_matrices
+from afterimage_model.classifier import ImageClassifier, load_classifier
 from afterimage_model.errors import DeviceError, ModelFolderError
 from afterimage_model.folder import ModelNotes, check_folder, is_hub_id, pipeline_class_name, read_notes, weight_variant
 from afterimage_model.limits import Limits, NativeShape, resolve_limits
@@ -39,13 +40,15 @@ IMAGE_PIPELINES = {
 
 @dataclass(frozen=True, kw_only=True)
 class LoadedModel:
-    """One model ready to run. `safety_checker` was taken out of the pipeline, which would paint pictures black.
+    """One model ready to run. `safety_checker` was taken out of the pipeline, which would paint pictures black;
+    `classifier` is what the folder's notes name beside it.
 
     `windows` are (tokenizer, tokens it reads) of each text encoder.
     """
 
     pipeline: Any
     safety_checker: Any | None
+    classifier: ImageClassifier | None
     notes: ModelNotes
     limits: Limits
     schedulers: Schedulers
@@ -91,10 +94,13 @@ def load_model(model: str, *, device: str = "auto") -> LoadedModel:
         )
     except (OSError, ValueError) as exc:
         raise ModelFolderError(f"{model} does not load: {exc}") from exc
-    return _prepare(pipeline, notes, device, str(dtype).removeprefix("torch."))
+    classifier = load_classifier(model, notes, device)
+    return _prepare(pipeline, notes, classifier, device, str(dtype).removeprefix("torch."))
 
 
-def _prepare(pipeline: Any, notes: ModelNotes, device: str, dtype: str) -> LoadedModel:
+def _prepare(
+    pipeline: Any, notes: ModelNotes, classifier: ImageClassifier | None, device: str, dtype: str
+) -> LoadedModel:
     pipeline.set_progress_bar_config(disable=True)
     pipeline.to(device)
     pipeline.vae.to(memory_format=torch.channels_last)
@@ -112,6 +118,7 @@ def _prepare(pipeline: Any, notes: ModelNotes, device: str, dtype: str) -> Loade
     return LoadedModel(
         pipeline=pipeline,
         safety_checker=checker,
+        classifier=classifier,
         notes=notes,
         limits=limits,
         schedulers=schedulers,

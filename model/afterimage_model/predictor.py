@@ -32,7 +32,7 @@ Measured = Callable[[int, list[float]], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Picture:
-    """One picture in memory; `flagged` is the safety checker's verdict, None without a checker."""
+    """One picture in memory; `flagged` is the verdict of safety checker or classifier, None without both."""
 
     seed: int
     image: Image.Image
@@ -154,7 +154,7 @@ class Predictor:
         loaded, started = self._model_loaded, time.monotonic()
         images = [image for _, image in sorted(member.pictures.items())]
         extractor = getattr(loaded.pipeline, "feature_extractor", None)
-        flags = verdicts(loaded.safety_checker, extractor, images, loaded.device)
+        flags = verdicts(loaded.safety_checker, extractor, images, loaded.device, loaded.classifier)
         return Prediction(
             plan=member.plan,
             pictures=tuple(
