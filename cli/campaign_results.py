@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
 from cli.api import Api
+from cli.campaigns import RUNNING
 from cli.errors import CliError, ProblemError
 from cli.jobs import parse_job
 from cli.pictures import fetch, slug
 from cli.terminal import command
 
+PAUSE_S = 1.0
 _MANIFEST = "manifest.jsonl"
+_LOOKS = 60
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,12 +36,7 @@ def fetch_results(
     api: Api, campaign: dict[str, Any], folder: Path | None, run_id: str | None, *, with_pictures: bool
 ) -> Fetched:
     """Save the files of a run and, if wanted, its pictures. Raises CliError."""
-    found = api.campaigns("GET", f"/{campaign['id']}/results", params={"run": run_id} if run_id else {})
-    if not found["files"]:
-        raise CliError(
-            "There are no results yet: they are written when a run rests.",
-            f"Watch it: {command('campaign watch ' + campaign['id'])}",
-        )
+    found = _when_written(api, campaign["id"], {"run": run_id} if run_id else {})
     into = folder or Path(slug(campaign["name"]))
     files: list[str] = []
     manifest = b""
@@ -48,6 +48,38 @@ def fetch_results(
         manifest = content if name == _MANIFEST else manifest
     saved, missing = _save_pictures(api, manifest, into / "pictures") if with_pictures else (0, 0)
     return Fetched(folder=into, files=files, pictures=saved, missing=missing)
+
+
+def make_zips(api: Api, campaign: dict[str, Any], timeout_s: float, sleep: Callable[[float], None] = time.sleep) -> int:
+    """Have the pictures of the latest run packed, wait for it, and return how many are in. Raises CliError."""
+    state = api.campaigns("POST", f"/{campaign['id']}/zip")
+    waited = 0.0
+    while state["status"] == "making":
+        if waited >= timeout_s:
+            raise CliError("The pictures are still being packed.", "Ask again; what is packed stays.")
+        sleep(PAUSE_S)
+        waited += PAUSE_S
+        state = api.campaigns("GET", f"/{campaign['id']}/results")["zip"] or state
+    if state["status"] != "ready":
+        raise CliError(f"The pictures could not be packed ({state['code']}).")
+    return int(state["pictures"])
+
+
+def _when_written(
+    api: Api, campaign_id: str, params: dict[str, str], sleep: Callable[[float], None] = time.sleep
+) -> dict[str, Any]:
+    """Return the results: they are written within seconds after a run has come to rest."""
+    for _ in range(_LOOKS):
+        found = api.campaigns("GET", f"/{campaign_id}/results", params=params)
+        if found["files"]:
+            return found
+        if found["run"]["status"] == RUNNING or found["run"]["open"]:
+            break
+        sleep(PAUSE_S)
+    raise CliError(
+        "There are no results yet: they are written when a run rests.",
+        f"Watch it: {command('campaign watch ' + campaign_id)}",
+    )
 
 
 def _save_pictures(api: Api, manifest: bytes, folder: Path) -> tuple[int, int]:

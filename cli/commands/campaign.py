@@ -12,7 +12,7 @@ import typer
 from rich.text import Text
 
 from cli.api import Api
-from cli.campaign_results import fetch_results
+from cli.campaign_results import fetch_results, make_zips
 from cli.campaign_view import campaign_facts, campaign_table, problem_table, show_run, status_text
 from cli.campaigns import CHECKING, READY, find, looks, progress_of
 from cli.commands.owner import Yes, confirm
@@ -395,6 +395,28 @@ def results(
         output().print(f"{fetched.pictures} pictures in {short_path(fetched.folder / 'pictures')}", soft_wrap=True)
     if fetched.missing:
         output().print(f"{fetched.missing} rows have no pictures any more.", soft_wrap=True)
+
+
+@app.command("zip")
+def zip_pictures(
+    which: Which,
+    folder: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="DIR", file_okay=False, help="Where to; else a folder of its name."),
+    ] = None,
+    timeout: Annotated[float, typer.Option(min=1, metavar="SECONDS", help="Wait no longer.")] = 3600.0,
+    stack: StackName = None,
+    profile: Profile = None,
+    region: Region = None,
+) -> None:
+    """Have the pictures of the latest run packed, and save the zip files with manifest and contact sheets."""
+    api = api_of(stack, profile, region)
+    document = find(api, which)
+    packed = make_zips(api, document, timeout)
+    fetched = fetch_results(api, document, folder, None, with_pictures=False)
+    for name in fetched.files:
+        output().print(short_path(fetched.folder / name))
+    output().print(f"{packed} pictures are packed.")
 
 
 @app.command()

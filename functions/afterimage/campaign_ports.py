@@ -171,6 +171,13 @@ class CampaignSchedules(Protocol):
         """Have it begun no more; without a schedule that is as good."""
 
 
+class CampaignZips(Protocol):
+    """The packing of a run's pictures."""
+
+    def begin(self, campaign_id: CampaignId, run_id: str) -> None:
+        """Have the pictures packed; how far that is stands beside the results."""
+
+
 class CampaignChecks(Protocol):
     """The reading of a campaign's rows."""
 

@@ -87,6 +87,7 @@ class CampaignsApiSettings:
     quotas_parameter: str
     campaign_machine_arn: str
     check_campaign_function: str
+    zip_campaign_pictures_function: str
     schedule_group: str
     campaign_schedule_role_arn: str
     start_scheduled_campaign_arn: str

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 from afterimage.contracts.campaign import check_prefix, run_prefix, upload_key
+from afterimage.contracts.campaign_results import Results, ZipPart, ZipState, results_key, zip_state_key
+from afterimage.contracts.codec import to_json
 from afterimage.domain.account import Account
 from afterimage.domain.campaign import RowClaim, RunStatus
 from afterimage.domain.errors import StoreUnavailableError, WorkflowUnavailableError
@@ -46,6 +48,7 @@ OF_ONE: list[tuple[str, str, Any, int]] = [
     ("GET", "/runs", None, 200),
     ("GET", "/runs/RUN/rows", None, 200),
     ("GET", "/results", None, 200),
+    ("POST", "/zip", None, 409),
     ("DELETE", "", None, 204),
 ]
 OPEN_TO_DISABLED = {"pause", "stop", "schedule"}
@@ -450,6 +453,40 @@ def test_results_are_what_is_meant_for_the_owner(world: CampaignWorld) -> None:
         "sheet-01.jpg",
     ]
     assert world.call("GET", f"/{campaign_id}/results", query={"run": "other"}).body["code"] == "run_not_found"
+
+
+def test_pictures_are_packed_once_a_leg_and_again_when_nobody_is_at_it(world: CampaignWorld) -> None:
+    campaign_id = world.running()
+    run = world.run(campaign_id)
+    assert world.call("POST", f"/{campaign_id}/zip").body["code"] == "no_results"
+    left = Results(leg=1, at_ms=0, rows=3, parts=(), pictures=3, sheets=1, statuses={}, reasons=(), columns=())
+    world.files.objects[results_key(campaign_id, run.run_id)] = to_json(left).encode()
+    asked = world.call("POST", f"/{campaign_id}/zip")
+    assert (asked.status, asked.body["status"], world.zips.begun) == (202, "making", [(campaign_id, run.run_id)])
+
+    def stands(status: str, **changes: Any) -> None:
+        part = ZipPart(name="pictures-01.zip", pictures=3, size_bytes=9)
+        state = ZipState(status=status, leg=1, at_ms=world.clock(), parts=(part,), **changes)
+        world.files.objects[zip_state_key(campaign_id, run.run_id)] = to_json(state).encode()
+
+    stands("making")
+    world.call("POST", f"/{campaign_id}/zip")
+    assert len(world.zips.begun) == 1, "somebody is at it"
+    world.clock.pass_s(1201)
+    world.call("POST", f"/{campaign_id}/zip")
+    assert len(world.zips.begun) == 2, "whoever was at it has ended"
+    stands("ready", missing=1)
+    assert world.call("POST", f"/{campaign_id}/zip").body == {
+        "status": "ready",
+        "pictures": 3,
+        "missing": 1,
+        "code": None,
+    }
+    assert world.call("GET", f"/{campaign_id}/results").body["zip"]["status"] == "ready"
+    assert len(world.zips.begun) == 2
+    stands("failed", code="internal_error")
+    assert world.call("POST", f"/{campaign_id}/zip").body["status"] == "making"
+    assert len(world.zips.begun) == 3
 
 
 # ── Schedules and the end ─────────────────────────────────────────────────────────────────────────────────────────────

@@ -409,6 +409,7 @@ def check_http_post_campaign() -> None:
         eraser=CampaignEraser(campaigns=campaigns, files=files, schedules=Asked(), clock=clock),
         checks=Asked(),
         links=Asked(),
+        zips=Asked(),
     )
     answer = campaigns_api.handle(event("http_post_campaign"), deps)
     assert answer["statusCode"] == 201

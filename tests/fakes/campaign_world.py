@@ -76,6 +76,18 @@ class FakeChecks(Faulty):
         )
 
 
+class FakeZips(Faulty):
+    """Implements `campaign_ports.CampaignZips`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun: list[tuple[str, str]] = []
+
+    @breakable
+    def begin(self, campaign_id: CampaignId, run_id: str) -> None:
+        self.begun.append((campaign_id, run_id))
+
+
 class FakeSchedules(Faulty):
     """Implements `campaign_ports.CampaignSchedules`. `refuses` is an expression that it does not take."""
 
@@ -120,6 +132,7 @@ class CampaignWorld:
         self.campaigns = DynamoCampaignStore(client, table, pause=lambda _: None)
         self.files = MemoryCampaignFiles()
         self.machine, self.schedules = FakeMachine(), FakeSchedules()
+        self.zips = FakeZips()
         self.checks = FakeChecks(self.campaigns, self.clock)
         self.accounts = MemoryAccountStore()
         self.open, self.quotas = True, UNLIMITED
@@ -153,6 +166,7 @@ class CampaignWorld:
             eraser=self.eraser,
             checks=self.checks,
             links=FakeLinks(self.files),
+            zips=self.zips,
         )
 
     def call(

@@ -142,6 +142,12 @@ CAMPAIGN_DOOR_GRANTS = (
     Grant("CampaignsApiFunction", "StartRun", "states:StartExecution", (f"{_MACHINE}.start",)),
     Grant(
         "CampaignsApiFunction",
+        "HavePicturesPacked",
+        "lambda:InvokeFunction",
+        ("adapters/lambda_campaign_zips.py:LambdaCampaignZips.begin",),
+    ),
+    Grant(
+        "CampaignsApiFunction",
         "HaveRowsRead",
         "lambda:InvokeFunction",
         ("adapters/lambda_campaign_checks.py:LambdaCampaignChecks._invoke",),

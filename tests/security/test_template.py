@@ -125,6 +125,7 @@ def test_these_functions_are_invoked_without_waiting() -> None:
         "SweepCampaignRunsFunction",
         "StartScheduledCampaignFunction",
         "CheckCampaignFunction",
+        "ZipCampaignPicturesFunction",
     }
 
 

@@ -19,11 +19,12 @@ from afterimage.adapters.cognito import CognitoPeople
 from afterimage.adapters.dynamodb.accounts import DynamoAccountStore
 from afterimage.adapters.dynamodb.campaigns import DynamoCampaignStore
 from afterimage.adapters.lambda_campaign_checks import LambdaCampaignChecks
+from afterimage.adapters.lambda_campaign_zips import LambdaCampaignZips
 from afterimage.adapters.parameters import OperatorParameters
 from afterimage.adapters.s3_campaign_files import S3CampaignFiles
 from afterimage.adapters.s3_campaign_links import S3CampaignLinks
 from afterimage.adapters.s3_gallery import PRESIGN_CONFIG
-from afterimage.campaign_ports import CampaignChecks, CampaignLinks
+from afterimage.campaign_ports import CampaignChecks, CampaignLinks, CampaignZips
 from afterimage.contracts.campaign import check_prefix, run_prefix, upload_key
 from afterimage.domain.campaign import MAX_UPLOAD_BYTES, Campaign, CampaignStatus, Run
 from afterimage.domain.errors import CampaignStateError
@@ -49,14 +50,17 @@ from afterimage.http.campaign_schemas import (
     SettingsBody,
     UploadBody,
     UploadView,
+    ZipView,
     campaign_view,
     row_view,
     run_price_view,
     run_view,
+    zip_view,
 )
 from afterimage.settings import CampaignsApiSettings, read_settings
 from afterimage.telemetry import count, environment, logger, metrics, now_ms, random_bytes
 from afterimage.usecases.begin_campaign_check import begin_campaign_check
+from afterimage.usecases.begin_campaign_zip import begin_campaign_zip, read_zip_state
 from afterimage.usecases.change_campaign_settings import change_campaign_settings
 from afterimage.usecases.create_campaign import CampaignDesk, NewCampaign, create_campaign
 from afterimage.usecases.erase_campaign import CampaignEraser, erase_campaign
@@ -111,6 +115,7 @@ class Dependencies:
     eraser: CampaignEraser
     checks: CampaignChecks
     links: CampaignLinks
+    zips: CampaignZips
 
 
 @functools.cache
@@ -153,6 +158,7 @@ def dependencies() -> Dependencies:
         eraser=CampaignEraser(campaigns=campaigns, files=files, schedules=schedules, clock=now_ms),
         checks=LambdaCampaignChecks(client("lambda"), settings.check_campaign_function),
         links=S3CampaignLinks(client("s3", PRESIGN_CONFIG), settings.bucket_name),
+        zips=LambdaCampaignZips(client("lambda"), settings.zip_campaign_pictures_function),
     )
 
 
@@ -509,7 +515,30 @@ def get_results(
         for name in deps.links.names(folder)
         if _RESULT.fullmatch(name)
     ]
-    return answer(ResultsView(run=run_view(found, deps.desk.clock()), files=files))
+    state = read_zip_state(found, files=deps.desk.files)
+    return answer(
+        ResultsView(run=run_view(found, deps.desk.clock()), files=files, zip=zip_view(state) if state else None)
+    )
+
+
+@app.post(
+    "/v1/campaigns/<campaign_id>/zip",
+    summary="Have the pictures of a run packed",
+    description="Zip files of a thousand pictures or a gigabyte each; they are among the results when they are ready.",
+    status_code=HTTPStatus.ACCEPTED,
+    responses=_answers(202, "How the zips stand", ZipView, 409),
+    tags=["campaigns"],
+)
+def post_zip(
+    campaign_id: _CampaignId,
+    run: Annotated[str | None, Query(description="A run; the latest without it.", max_length=64)] = None,
+) -> Response[ZipView]:
+    """Begin to pack, unless that is done or under way."""
+    deps = _deps()
+    found = read_run(_campaign(campaign_id, _caller()), run, campaigns=deps.desk.campaigns)
+    state = begin_campaign_zip(found, files=deps.desk.files, zips=deps.zips, clock=deps.desk.clock)
+    logger.info("zips asked for", campaign_id=campaign_id, run_id=found.run_id, status=state.status)
+    return answer(zip_view(state), HTTPStatus.ACCEPTED)
 
 
 @app.delete(

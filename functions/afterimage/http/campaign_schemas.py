@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from afterimage.contracts.campaign_results import ZipState
 from afterimage.domain.campaign import (
     MAX_CONCURRENCY,
     MICROS,
@@ -311,11 +312,22 @@ class FileView(BaseModel):
     url: str
 
 
+class ZipView(BaseModel):
+    """How the zips of a run stand: `making`, `ready`, or `failed` with a code. `pictures` are packed so far, `missing`
+    ones have been deleted or have expired."""
+
+    status: str
+    pictures: int
+    missing: int
+    code: str | None
+
+
 class ResultsView(BaseModel):
-    """The files of a run: manifests, contact sheets, and zips that were asked for."""
+    """The files of a run: manifests, contact sheets, and zips that were asked for; `zip` says how these stand."""
 
     run: RunView
     files: list[FileView]
+    zip: ZipView | None
 
 
 def campaign_view(now: CampaignNow, now_ms: int) -> CampaignView:
@@ -367,6 +379,12 @@ def run_view(run: Run, now_ms: int) -> RunView:
         started_at=_moment(run.started_at_ms),
         ended_at=_moment(run.ended_at_ms) if run.ended_at_ms else None,
     )
+
+
+def zip_view(state: ZipState) -> ZipView:
+    """Return how the zips of a run stand."""
+    pictures = sum(part.pictures for part in state.parts)
+    return ZipView(status=state.status, pictures=pictures, missing=state.missing, code=state.code)
 
 
 def row_view(row: Row) -> RowView:

@@ -313,6 +313,40 @@ def test_results_that_are_not_there_yet_lead_to_watch(run: Run, campaigns: Servi
     assert (done.exit_code, "campaign watch" in done.stderr) == (1, True)
 
 
+def test_zips_are_made_waited_for_and_saved(run: Run, campaigns: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cli.campaign_results.PAUSE_S", 0.001)
+    results(campaigns)
+    making = {"status": "making", "pictures": 0, "missing": 0, "code": None}
+    ready = making | {"status": "ready", "pictures": 3}
+    files = [{"name": "pictures-01.zip", "url": f"{BUCKET}pictures-01.zip"}]
+    finished = {"run": run_document("FINISHED"), "files": files}
+    campaigns.answers |= {
+        f"POST /v1/campaigns/{ID}/zip": making,
+        f"GET /v1/campaigns/{ID}/results": [
+            finished | {"zip": None},
+            finished | {"zip": making},
+            finished | {"zip": ready},
+        ],
+        "GET /bucket/pictures-01.zip": b"PK",
+    }
+    done = run("campaign", "zip", ID)
+    assert (done.exit_code, "3 pictures are packed" in done.stdout) == (0, True)
+    assert Path("autumn/pictures-01.zip").read_bytes() == b"PK"
+    failed = making | {"status": "failed", "code": "internal_error"}
+    campaigns.answers[f"POST /v1/campaigns/{ID}/zip"] = failed
+    assert run("campaign", "zip", ID).exit_code == 1
+
+
+def test_results_are_waited_for_while_they_are_written(
+    run: Run, campaigns: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cli.campaign_results.PAUSE_S", 0.001)
+    results(campaigns)
+    written = campaigns.answers[f"GET /v1/campaigns/{ID}/results"]
+    campaigns.answers[f"GET /v1/campaigns/{ID}/results"] = [written | {"files": []}, written | {"files": []}, written]
+    assert run("campaign", "results", ID).exit_code == 0
+
+
 def test_the_list_says_how_each_stands(run: Run, campaigns: Service) -> None:
     page = {"items": [document(run=run_document("FINISHED", succeeded=4)), document("DRAFT")], "cursor": None}
     campaigns.answers["GET /v1/campaigns"] = page
