@@ -1,4 +1,4 @@
-"""Erase a campaign: its schedule, its files and its record, which goes last. Its pictures are requests like any other
+"""Erase a campaign: its schedule, its files and its record. Its pictures are requests like any other
 and stay in the gallery."""
 
 from __future__ import annotations

@@ -134,20 +134,21 @@ class DynamoCampaignStore:
         return [name for name in names if name != after][:limit]
 
     def erase(self, campaign: Campaign) -> None:
-        """Delete the claim, the pointers and the campaign last: by it all else is found."""
+        """Delete the claim, the campaign, and its owner's pointer last: whoever erases an owner goes by that, and
+        must find again what was left half-way."""
         if campaign.claim_hash:
             erase_claim(self._client, self._table, campaign.claim_hash, campaign.campaign_id)
         for erased in (
-            _owner_key(campaign.owner, campaign.campaign_id),
             _everybody_key(campaign.campaign_id),
             _campaign_key(campaign.campaign_id),
+            _owner_key(campaign.owner, campaign.campaign_id),
         ):
             with reaching_the_table():
                 self._client.delete_item(TableName=self._table, Key=erased)
 
     def forget(self, owner: str, campaign_id: CampaignId) -> None:
-        """Delete the two pointers."""
-        for pointer in (_owner_key(owner, campaign_id), _everybody_key(campaign_id)):
+        """Delete the two pointers, the owner's last."""
+        for pointer in (_everybody_key(campaign_id), _owner_key(owner, campaign_id)):
             with reaching_the_table():
                 self._client.delete_item(TableName=self._table, Key=pointer)
 
