@@ -28,6 +28,7 @@ class Asked:
     jobs: int = 200
     walks: int = 2000
     fuzz: int = 5000
+    rows: int = 500
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,9 +144,17 @@ AT_ONCE = Tests(
     promise="one key is one request; exactly as many as a quota lets through",
     files=("tests/integration/test_idempotency.py", "tests/integration/test_quotas.py"),
 )
+ROWS = Tests(
+    promise="every row of a campaign is accounted for once",
+    files=("tests/integration/test_campaign_rows.py",),
+    cases=lambda asked: asked.rows,
+    variables=lambda asked: {"AFTERIMAGE_CAMPAIGN_ROWS": str(asked.rows)},
+)
 # Two lanes for two cores: what has a cloud, which waits most of its time, and what only calculates.
 LANES: tuple[dict[str, Callable[[Asked, Say], list[Outcome]]], ...] = (
-    {"campaign": run_campaign, "at-once": AT_ONCE.run, "counters": COUNTERS.run},
+    {"campaign": run_campaign, "at-once": AT_ONCE.run, "counters": COUNTERS.run, "rows": ROWS.run},
     {"fuzz": FUZZ.run, "faults": FAULTS.run, "walks": WALKS.run},
 )
 PARTS = tuple(name for lane in LANES for name in lane)
+# Some ten minutes more, so that the rest stays within a quarter of an hour.
+WHEN_NAMED = frozenset({"rows"})
