@@ -238,6 +238,26 @@ def function_fails(holder: str, event: str) -> Case:
     return case
 
 
+def scheduled_campaign_fails(cloud: LocalCloud) -> None:
+    """As `function_fails`, with a time that is one."""
+    document = json.loads((ROOT / "events" / "scheduler_campaign.json").read_text())
+    before = denials(cloud, "StartScheduledCampaignFunction")
+    with pytest.raises(AssertionError, match="InternalError"):
+        invoke(cloud, "StartScheduledCampaignFunction", document)
+    cloud.wait_until(lambda: denials(cloud, "StartScheduledCampaignFunction") > before, "a denial in the log")
+
+
+def campaign_is_not_made(cloud: LocalCloud) -> None:
+    """The call fails and says so; nothing is listed."""
+    address = person()
+    cloud.user(address)
+    before = denials(cloud, "CampaignsApiFunction")
+    answer = cloud.http("POST", "/v1/campaigns", token=cloud.token(address), body={"name": "Autumn"})
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
+    cloud.wait_until(lambda: denials(cloud, "CampaignsApiFunction") > before, "a denial in the log")
+    assert cloud.http("GET", "/v1/campaigns", token=cloud.token(address)).json()["items"] == []
+
+
 def row_is_not_begun(cloud: LocalCloud) -> None:
     """A state that waits for a token hears by it that its function may not read."""
     before = denials(cloud, "RunCampaignRowFunction")
@@ -335,6 +355,9 @@ CASES: dict[tuple[str, str], Case] = {
     ("CloseAdmissionFunction", "WriteSwitch"): function_fails("CloseAdmissionFunction", "sns_alarm_failed_share"),
     ("SweepOpenJobsFunction", "FindOpenJobs"): function_fails("SweepOpenJobsFunction", "schedule_sweep"),
     ("StartScheduledRequestFunction", "StartWorkflow"): leaves_a_schedule_to_the_sweep,
+    ("CampaignsApiFunction", "FindOwnAddress"): campaign_is_not_made,
+    ("StartScheduledCampaignFunction", "KeepCampaign"): scheduled_campaign_fails,
+    ("SweepCampaignRunsFunction", "FindActive"): function_fails("SweepCampaignRunsFunction", "schedule_sweep"),
     ("CheckCampaignFunction", "ReadCampaignAndAccount"): function_fails("CheckCampaignFunction", "check_campaign"),
     ("BeginCampaignRunFunction", "ReadRun"): function_fails("BeginCampaignRunFunction", "state_begin_campaign_run"),
     ("RunCampaignRowFunction", "ReadRunAndJob"): row_is_not_begun,

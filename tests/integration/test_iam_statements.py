@@ -65,6 +65,22 @@ def _parameter(arn: str) -> str:
     return arn.partition(":parameter")[2]
 
 
+def _group(arn: str) -> str:
+    return arn.rpartition(":schedule/")[2].partition("/")[0]
+
+
+def _schedule(arn: str) -> dict[str, Any]:
+    """A schedule that is off; what is made is deleted in the same turn, by the next action in the order of names."""
+    return {
+        "Name": NOBODY,
+        "GroupName": _group(arn),
+        "State": "DISABLED",
+        "ScheduleExpression": "rate(1 day)",
+        "FlexibleTimeWindow": {"Mode": "OFF"},
+        "Target": {"Arn": arn, "RoleArn": f"arn:aws:iam::000000000000:role/{NOBODY}"},
+    }
+
+
 def _update(client: Any, arn: str, partition: str) -> Any:
     return client.update_item(TableName=_table(arn), Key=_key(partition), UpdateExpression="REMOVE nothing", **_EXISTS)
 
@@ -81,6 +97,12 @@ CALLS: dict[str, tuple[str, Call]] = {
         "dynamodb",
         lambda c, arn, p: c.batch_get_item(RequestItems={_table(arn): {"Keys": [_key(p)]}}),
     ),
+    "dynamodb:ConditionCheckItem": (
+        "dynamodb",
+        lambda c, arn, p: c.transact_write_items(
+            TransactItems=[{"ConditionCheck": {"TableName": _table(arn), "Key": _key(p), **_EXISTS}}]
+        ),
+    ),
     "dynamodb:DeleteItem": ("dynamodb", lambda c, arn, p: c.delete_item(TableName=_table(arn), Key=_key(p), **_EXISTS)),
     "dynamodb:GetItem": ("dynamodb", lambda c, arn, p: c.get_item(TableName=_table(arn), Key=_key(p))),
     "dynamodb:PutItem": ("dynamodb", lambda c, arn, p: c.put_item(TableName=_table(arn), Item=_key(p), **_EXISTS)),
@@ -92,6 +114,12 @@ CALLS: dict[str, tuple[str, Call]] = {
     "s3:GetObject": ("s3", lambda c, arn, _: c.get_object(**_object(arn))),
     "s3:ListBucket": ("s3", lambda c, arn, p: c.list_objects_v2(Bucket=_bucket(arn), Prefix=f"{p}{NOBODY}")),
     "s3:PutObject": ("s3", lambda c, arn, _: c.put_object(Body=b"{}", **_object(arn))),
+    "scheduler:CreateSchedule": ("scheduler", lambda c, arn, _: c.create_schedule(**_schedule(arn))),
+    "scheduler:DeleteSchedule": (
+        "scheduler",
+        lambda c, arn, _: c.delete_schedule(Name=NOBODY, GroupName=_group(arn)),
+    ),
+    "scheduler:UpdateSchedule": ("scheduler", lambda c, arn, _: c.update_schedule(**_schedule(arn))),
     "ses:DeleteSuppressedDestination": (
         "sesv2",
         lambda c, *_: c.delete_suppressed_destination(EmailAddress="nobody@example.com"),

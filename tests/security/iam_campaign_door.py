@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from security.iam_grant import NO_ENDPOINT, NO_LEADING_KEYS, NOT_ENFORCED_ROLE, Grant
+from security.iam_grant import NO_ENDPOINT, NO_LEADING_KEYS, NO_PASS_ROLE, NOT_ENFORCED_ROLE, Grant
 
 _STORE = "adapters/dynamodb/campaigns.py:DynamoCampaignStore"
 _FILES = "adapters/s3_campaign_files.py:S3CampaignFiles"
@@ -155,7 +155,7 @@ CAMPAIGN_DOOR_GRANTS = (
     Grant("CampaignsApiFunction", "ScheduleCampaigns", "scheduler:CreateSchedule", (f"{_SCHEDULES}.put",)),
     Grant("CampaignsApiFunction", "ScheduleCampaigns", "scheduler:UpdateSchedule", (f"{_SCHEDULES}.put",)),
     Grant("CampaignsApiFunction", "ScheduleCampaigns", "scheduler:DeleteSchedule", (f"{_SCHEDULES}.remove",)),
-    Grant("CampaignsApiFunction", "LendScheduleRole", "iam:PassRole", (f"{_SCHEDULES}.put",)),
+    Grant("CampaignsApiFunction", "LendScheduleRole", "iam:PassRole", (f"{_SCHEDULES}.put",), judged=NO_PASS_ROLE),
     Grant(
         "CampaignsApiFunction",
         "FindOwnAddress",

@@ -12,6 +12,7 @@ NO_RAW_MAIL = "not judged: the emulator takes a raw mail for ses:SendEmail alone
 OPEN_TOPIC = "not judged: a topic of the emulator takes messages from every role of its account"
 NOT_ENFORCED_ROLE = "not judged: the emulator acts for Step Functions and Scheduler without their roles"
 NO_XRAY = "not judged: the emulator has no X-Ray"
+NO_PASS_ROLE = "not judged: the emulator asks nobody whether a role may be lent"
 NO_ENDPOINT = "not judged: there is no SageMaker endpoint to need it"
 
 
