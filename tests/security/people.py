@@ -13,6 +13,9 @@ from typing import Any
 import boto3
 from afterimage.adapters.dynamodb.campaigns import DynamoCampaignStore
 from afterimage.adapters.dynamodb.jobs import DynamoJobStore
+from afterimage.adapters.s3_campaign_files import S3CampaignFiles
+from afterimage.contracts.campaign_results import Results, results_key
+from afterimage.contracts.codec import to_json
 from afterimage.domain.campaign import CampaignStatus, RunStatus
 from afterimage.domain.job import JobId
 from afterimage.domain.row_ref import CampaignId, RowRef
@@ -126,9 +129,22 @@ def _checked(campaign_id: str) -> None:
 
 
 def _rests(campaign_id: str, run_id: str) -> None:
-    """Have a row of a run fail, and the run pause."""
+    """Have a row of a run fail, the run pause, and its results written."""
     store = DynamoCampaignStore(boto3.client("dynamodb"), STACK)
     run = store.get_run(CampaignId(campaign_id), run_id)
     ref = RowRef(campaign_id=run.campaign_id, run_id=run_id, row=1, attempt=1)
     store.refuse_row(a_claim(ref=ref, expires_at_s=run.expires_at_s), "prompt_too_long", now_ms())
     assert store.move_run(run, RunStatus.PAUSED, now_ms(), reason="run_failed")
+    results = Results(
+        leg=1,
+        at_ms=now_ms(),
+        rows=3,
+        parts=(),
+        pictures=0,
+        sheets=0,
+        statuses={"FAILED": 1, "NOT_STARTED": 2},
+        reasons=(),
+        columns=(),
+    )
+    key = results_key(run.campaign_id, run_id)
+    S3CampaignFiles(boto3.client("s3"), "pictures").write(key, [to_json(results).encode()], "application/json")

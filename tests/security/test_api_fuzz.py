@@ -73,7 +73,7 @@ BODIES: dict[str, Any] = {
     "PUT /v1/admin/users/{username}/quota": BOUNDS,
 }
 # Which of a caller's campaigns takes what is asked for: one at work, or one that rests; or the first, which is ready.
-CAMPAIGN_FOR = {"pause": 1, "stop": 1, "runs": 1, "rows": 1, "results": 1, "resume": 2, "retry": 2}
+CAMPAIGN_FOR = {"pause": 1, "stop": 1, "zip": 2, "runs": 1, "rows": 1, "results": 1, "resume": 2, "retry": 2}
 
 
 @pytest.fixture(scope="module")
