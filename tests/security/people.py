@@ -13,13 +13,17 @@ from typing import Any
 import boto3
 from afterimage.adapters.dynamodb.campaigns import DynamoCampaignStore
 from afterimage.adapters.dynamodb.jobs import DynamoJobStore
+from afterimage.adapters.dynamodb.unsubscribes import DynamoUnsubscribeStore
 from afterimage.adapters.s3_campaign_files import S3CampaignFiles
 from afterimage.contracts.campaign_results import Results, results_key
 from afterimage.contracts.codec import to_json
 from afterimage.domain.campaign import CampaignStatus, RunStatus
 from afterimage.domain.job import JobId
+from afterimage.domain.links import TOKEN_BYTES, hash_token
 from afterimage.domain.row_ref import CampaignId, RowRef
 from afterimage.domain.status import JobStatus
+from afterimage.domain.suppression import hash_address
+from afterimage.domain.unsubscribing import UnsubscribeLink
 from afterimage.ports import JobChanges
 from afterimage.telemetry import now_ms
 from fakes.campaigns import a_claim
@@ -47,11 +51,12 @@ class Somebody:
     cursor: str = ""
     folder: str = ""
     link: str = ""
+    way_out: str = ""  # of the mail of campaigns
 
     @property
     def private(self) -> set[str]:
         """What nobody else may see, an admin neither: words, pictures, links."""
-        return {self.marker, self.folder, self.link}
+        return {self.marker, self.folder, self.link, self.way_out}
 
     @property
     def secrets(self) -> set[str]:
@@ -81,6 +86,7 @@ class People:
         one.cursor = self._json(one, "GET", "/v1/images", 200, query="limit=1")["cursor"]
         share = self._json(one, "POST", f"/v1/images/{one.ids[0]}/share", 201, {"picture": 0})
         one.link = share["items"][0]["url"].rpartition("/")[2]
+        one.way_out = _way_out(one.address)
         self._plan(one)
         return one
 
@@ -117,6 +123,19 @@ def _delivered(job_id: str) -> str:
     for status in map(JobStatus, _TO_THE_END):
         store.advance(JobId(job_id), status, now_ms(), JobChanges(pictures=tuple(made)))
     return folder
+
+
+def _way_out(address: str) -> str:
+    """Store what a mail of a campaign leads to; return its secret."""
+    token, at_ms = secrets.token_urlsafe(TOKEN_BYTES), now_ms()
+    link = UnsubscribeLink(
+        token_hash=hash_token(token),
+        address_hash=hash_address(address),
+        created_at_ms=at_ms,
+        expires_at_s=at_ms // 1000 + 86_400,
+    )
+    DynamoUnsubscribeStore(boto3.client("dynamodb"), STACK).put_link(link)
+    return token
 
 
 def _checked(campaign_id: str) -> None:

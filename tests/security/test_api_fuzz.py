@@ -168,7 +168,7 @@ def plain(operation: Any, caller: Somebody, people: People) -> Case:
     """The request for which the operation is there: of what is one's own, or, from an admin, about somebody."""
     number = 1 if operation.label.endswith("/cancel") else 0
     whom = people.two[0].ids[0] if caller.admin and "/admin/" in operation.path else caller.ids[number]
-    values = {"job_id": whom, "username": people.two[0].address, "token": caller.link}
+    values = {"job_id": whom, "username": people.two[0].address, "token": secret_of(caller, operation)}
     values["address"] = values["username"]
     number = CAMPAIGN_FOR.get(operation.path.rpartition("/")[2], 0)
     values |= {"campaign_id": caller.campaigns[number], "run_id": caller.runs[0]}
@@ -188,7 +188,7 @@ def reaching(case: Case, caller: Somebody, people: People, draw: Any) -> Case:
         case.body = dict(zip(case.body, whole, strict=True))
     owner = draw(st.sampled_from(people.all))
     if case.path_parameters and (draw(st.booleans()) or not fits_a_path(case.path_parameters)):
-        values = theirs(owner, caller, draw) if draw(st.booleans()) else nobodys(owner, draw)
+        values = theirs(owner, caller, case.operation, draw) if draw(st.booleans()) else nobodys(owner, draw)
         case.path_parameters = {name: values[name] for name in case.path_parameters}
     places = {"cursor": [owner.cursor, *owner.ids, *owner.campaigns], "run": owner.runs}
     for name in sorted(places.keys() & {parameter.name for parameter in case.operation.query}):
@@ -204,13 +204,19 @@ def fits_a_path(values: Mapping[str, Any]) -> bool:
     return all(re.fullmatch(r"[\w.@:+-]{3,}", str(value), re.ASCII) for value in values.values())
 
 
-def theirs(owner: Somebody, caller: Somebody, draw: Any) -> dict[str, str]:
+def secret_of(somebody: Somebody, operation: Any) -> str:
+    """What opens a public route to somebody."""
+    return somebody.way_out if operation.path.startswith("/u/") else somebody.link
+
+
+def theirs(owner: Somebody, caller: Somebody, operation: Any, draw: Any) -> dict[str, str]:
     """What belongs to somebody, by the name it has in a path; a link is its own secret, so another's is altered."""
+    own, another = secret_of(caller, operation), secret_of(owner, operation)
     return {
         "job_id": draw(st.sampled_from(owner.ids)),
         "username": draw(st.sampled_from([owner.address, owner.sub])),
         "address": owner.address,
-        "token": draw(st.sampled_from([caller.link, caller.link.swapcase(), owner.link[:-1]])),
+        "token": draw(st.sampled_from([own, own.swapcase(), another[:-1]])),
         "campaign_id": draw(st.sampled_from(owner.campaigns)),
         "run_id": draw(st.sampled_from(owner.runs)),
     }
