@@ -48,9 +48,14 @@ class _Begun:
     started: float
 
     def step_ended(self, step: Step) -> None:
-        """Between two steps: is it still wanted?"""
-        self.order.check()
-        self.watch.check()
+        """Between two steps: is it still wanted? Who does not want it any more is answered now, not with the others."""
+        try:
+            self.order.check()
+            self.watch.check()
+        except ModelFault as fault:
+            self.watch.close()
+            self.order.answer(fault)
+            raise
         self.watch.reached(step)
 
 

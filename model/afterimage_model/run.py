@@ -123,9 +123,8 @@ class Run:
             nonlocal began
             seconds.append(time.perf_counter() - began)
             began += seconds[-1]
-            for member, share in shares.items():
-                if member.fault is None:
-                    member.tell(share * (index + 1), steps)
+            for member in {row.member: None for row in self.open_rows()}:  # those of later batches may be cancelled too
+                member.tell(shares[member] * (index + 1), steps)
             if all(member.fault is not None for member in shares):
                 raise _Stop
 
