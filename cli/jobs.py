@@ -51,6 +51,7 @@ class Job:
     reason: str
     categories: tuple[str, ...]
     notice: str | None
+    progress: tuple[int, int] | None
     document: dict[str, Any] = field(repr=False)
 
     @property
@@ -85,8 +86,14 @@ def parse_job(document: dict[str, Any]) -> Job:
         reason=failure.get("sentence") or " ".join(verdict["sentence"] for verdict in verdicts),
         categories=tuple(dict.fromkeys(name for verdict in verdicts for name in verdict["categories"])),
         notice=(document["notice"] or {}).get("state"),
+        progress=_progress(document.get("progress")),
         document=document,
     )
+
+
+def _progress(told: dict[str, int] | None) -> tuple[int, int] | None:
+    """Steps done and steps in all, where the service has news of them (an older one tells of none)."""
+    return (told["step"], told["steps"]) if told else None
 
 
 def _picture(image: dict[str, Any]) -> Picture:

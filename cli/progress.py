@@ -58,6 +58,8 @@ class Waterfall:
             else:
                 mark, style = self._spinner.render(console.get_time()), ACCENT
                 seconds = open_s
+                if job.progress is not None:
+                    name += f" {job.progress[0]}/{job.progress[1]}"
             row = [mark, Text(name), Text(f"{seconds:.2f} s"), _bar(begins / total, seconds / total, style)]
             table.add_row(*row[: len(table.columns)])
         for name in _ahead(job):

@@ -70,6 +70,7 @@ from afterimage.usecases.sweep_open_jobs import Broom
 from afterimage_imaging import draw_contact_sheet
 from fakes.campaigns import CHECK, NO_CAMPAIGNS, a_campaign, a_run
 from fakes.digest_world import DigestWorld, MemoryUnsubscribeStore
+from fakes.http import news
 from fakes.outside import FakeWorkflow
 from fakes.results_world import ResultsWorld
 from fakes.samples import PRICES
@@ -253,7 +254,10 @@ def as_gallery(asked: Asked) -> S3Gallery:
 def post(http_event: dict[str, Any]) -> tuple[dict[str, Any], OneJob, Asked]:
     jobs, workflow = OneJob(JobStatus.QUEUED), Asked()
     deps = requests_api.Dependencies(
-        door=door(jobs, workflow), prices=PRICES, gallery=as_gallery(Asked(presign="https://x.invalid"))
+        door=door(jobs, workflow),
+        prices=PRICES,
+        gallery=as_gallery(Asked(presign="https://x.invalid")),
+        progress=news(),
     )
     return requests_api.handle(http_event, deps), jobs, workflow
 
@@ -287,7 +291,10 @@ def check_http_get_image() -> None:
     asked = event("http_get_image")
     owner = f"user#{asked['requestContext']['authorizer']['jwt']['claims']['sub']}"
     deps = requests_api.Dependencies(
-        door=door(OneJob(JobStatus.GENERATING, owner), Asked()), prices=PRICES, gallery=as_gallery(Asked())
+        door=door(OneJob(JobStatus.GENERATING, owner), Asked()),
+        prices=PRICES,
+        gallery=as_gallery(Asked()),
+        progress=news(),
     )
     answer = requests_api.handle(asked, deps)
     assert answer["statusCode"] == 200

@@ -311,7 +311,7 @@ CASES: dict[tuple[str, str], Case] = {
     ("RequestsApiFunction", "StartWorkflow"): is_left_to_the_sweep,
     ("RequestsApiFunction", "FindOwnAddress"): refuses_at_the_door(500, "internal_error"),
     ("RequestsApiFunction", "ListOwn"): cannot_list,
-    ("RequestsApiFunction", "PresignPublished"): gallery_leads_to_what_s3_refuses,
+    ("RequestsApiFunction", "ReadPicturesAndProgress"): gallery_leads_to_what_s3_refuses,
     ("AdminApiFunction", "ReadRecords"): fails_for_an_admin("GET", "admission"),
     ("AdminApiFunction", "DecideAboutOwners"): fails_for_an_admin("POST", "users/WHOM/disable"),
     ("AdminApiFunction", "FindOpenJobs"): fails_for_an_admin("GET", "jobs"),

@@ -67,7 +67,12 @@ GRANTS: tuple[Grant, ...] = (
     Grant(
         "RequestsApiFunction", "ReadSwitches", "ssm:GetParameter", ("adapters/parameters.py:OperatorParameters._get",)
     ),
-    Grant("RequestsApiFunction", "PresignPublished", "s3:GetObject", ("adapters/s3_gallery.py:S3Gallery.presign",)),
+    Grant(
+        "RequestsApiFunction",
+        "ReadPicturesAndProgress",
+        "s3:GetObject",
+        ("adapters/s3_gallery.py:S3Gallery.presign", "adapters/s3_progress.py:S3Progress._read"),
+    ),
     # AdminApiFunction
     Grant(
         "AdminApiFunction",

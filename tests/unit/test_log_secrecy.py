@@ -74,7 +74,7 @@ from afterimage.usecases.sweep_open_jobs import Broom
 from botocore.exceptions import ClientError
 from fakes.campaigns import NO_CAMPAIGNS
 from fakes.digest_world import MemoryUnsubscribeStore
-from fakes.http import PERSON, a_presigning_gallery, an_event
+from fakes.http import PERSON, a_presigning_gallery, an_event, news
 from fakes.outside import (
     NOW_MS,
     Dice,
@@ -188,7 +188,9 @@ def test_the_door_logs_no_prompt_and_no_address(
     jobs = MemoryJobStore()
     if fault:
         jobs.fail_next("create", fault)
-    deps = requests_api.Dependencies(door=a_door(jobs, FakeWorkflow()), prices=PRICES, gallery=a_presigning_gallery())
+    deps = requests_api.Dependencies(
+        door=a_door(jobs, FakeWorkflow()), prices=PRICES, gallery=a_presigning_gallery(), progress=news()
+    )
     monkeypatch.setattr(requests_api, "dependencies", lambda: deps)
     logger.info("call")
     event = an_event("POST", "/v1/images", body=body, headers={"Idempotency-Key": CANARY}, claims=PERSON)
@@ -220,7 +222,9 @@ def test_what_an_owner_does_logs_no_prompt_address_and_link(
 
 def test_reading_logs_no_prompt_and_no_signed_url(lines: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
     jobs = MemoryJobStore(secret_job(JobStatus.SUCCEEDED, pictures=pictures()))
-    deps = requests_api.Dependencies(door=a_door(jobs, FakeWorkflow()), prices=PRICES, gallery=a_presigning_gallery())
+    deps = requests_api.Dependencies(
+        door=a_door(jobs, FakeWorkflow()), prices=PRICES, gallery=a_presigning_gallery(), progress=news()
+    )
     monkeypatch.setattr(requests_api, "dependencies", lambda: deps)
     logger.info("call")
     for path in (f"/v1/images/{job_id(1)}", "/v1/images", f"/v1/images/{CANARY}"):

@@ -7,6 +7,7 @@ import functools
 from typing import Any
 
 import pytest
+from afterimage.contracts.progress import GenerationProgress
 from afterimage.domain.errors import StoreUnavailableError, WorkflowUnavailableError
 from afterimage.domain.job import Failure, JobWarning, Notice
 from afterimage.domain.model_profiles import model_profiles
@@ -16,7 +17,7 @@ from afterimage.domain.quotas import UNLIMITED, Quota
 from afterimage.domain.status import JobStatus
 from afterimage.handlers import requests_api
 from afterimage.usecases.create_request import Door
-from fakes.http import MACHINE, PERSON, STRANGER, Answer, a_presigning_gallery, an_event, answer
+from fakes.http import MACHINE, PERSON, STRANGER, Answer, News, a_presigning_gallery, an_event, answer
 from fakes.outside import NOW_MS, Dice, FakePeople, FakeWorkflow, Ticker
 from fakes.samples import ADDRESS, DAY_S, PRICES, a_job, job_id, pictures
 from fakes.stores import MemoryAccountStore, MemoryJobStore
@@ -34,6 +35,7 @@ class Api:
         self.workflow = FakeWorkflow()
         self.people = FakePeople(ada=ADDRESS, bob="bob@example.com")
         self.is_open = True
+        self.progress = News()
         self.quotas = UNLIMITED
         door = Door(
             jobs=self.jobs,
@@ -47,7 +49,12 @@ class Api:
             clock=Ticker(),
             entropy=Dice(),
         )
-        self.deps = requests_api.Dependencies(door=door, prices=PRICES, gallery=GALLERY)
+        self.deps = requests_api.Dependencies(
+            door=door,
+            prices=PRICES,
+            gallery=GALLERY,
+            progress=self.progress,  # type: ignore[arg-type]
+        )
 
     def call(self, method: str, path: str, **arguments: Any) -> Answer:
         return answer(functools.partial(requests_api.handle, deps=self.deps), an_event(method, path, **arguments))
@@ -579,3 +586,23 @@ def test_an_override_holds_from_the_next_request_on(api: Api) -> None:
     assert api.post().body["code"] == "monthly_quota_reached"
     api.accounts.set_override("user#ada", None)
     assert api.post().status == 202
+
+
+def told(api: Api, at: str, status: JobStatus = JobStatus.GENERATING) -> Any:
+    job = a_job(status)
+    api.jobs.create(job, None)
+    api.progress.written[job.job_id] = GenerationProgress(step=12, steps=60, picture=0, pictures=2, at=at)
+    return api.call("GET", f"/v1/images/{job.job_id}").body["progress"]
+
+
+def test_a_request_in_the_making_tells_how_far_it_is(api: Api) -> None:
+    assert told(api, "2099-01-01T00:00:00.000+00:00") == {"step": 12, "steps": 60, "picture": 0, "pictures": 2}
+
+
+@pytest.mark.parametrize("at", ["2020-01-01T00:00:00.000+00:00", "2099-01-01T00:00:00", "soon"])
+def test_what_an_earlier_attempt_wrote_or_nobody_can_date_is_no_news(api: Api, at: str) -> None:
+    assert told(api, at) is None
+
+
+def test_a_request_that_is_not_in_the_making_has_no_progress(api: Api) -> None:
+    assert told(api, "2099-01-01T00:00:00.000+00:00", JobStatus.REVIEWING) is None

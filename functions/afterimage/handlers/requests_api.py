@@ -16,11 +16,14 @@ from afterimage.adapters.dynamodb.accounts import DynamoAccountStore
 from afterimage.adapters.dynamodb.jobs import DynamoJobStore
 from afterimage.adapters.parameters import OperatorParameters
 from afterimage.adapters.s3_gallery import PRESIGN_CONFIG, S3Gallery
+from afterimage.adapters.s3_progress import S3Progress
 from afterimage.adapters.step_functions import StepFunctionsWorkflow
+from afterimage.contracts.progress import GenerationProgress
 from afterimage.domain.job import Job
 from afterimage.domain.model_profiles import model_profiles
 from afterimage.domain.presets import presets
 from afterimage.domain.recipients import Caller
+from afterimage.domain.status import JobStatus
 from afterimage.http.account_schemas import EstimateView, MeView, estimate_view, me_view
 from afterimage.http.application import answer, application, problems
 from afterimage.http.caller import signed_in
@@ -51,6 +54,7 @@ class Dependencies:
     door: Door
     prices: PriceList
     gallery: S3Gallery
+    progress: S3Progress
 
 
 @functools.cache
@@ -76,6 +80,7 @@ def dependencies() -> Dependencies:
             dollars_per_hour=settings.instance_dollars_per_hour,
         ),
         gallery=S3Gallery(client("s3", PRESIGN_CONFIG), settings.bucket_name),
+        progress=S3Progress(client("s3", PRESIGN_CONFIG), settings.bucket_name, now_ms),
     )
 
 
@@ -91,7 +96,7 @@ def _deps() -> Dependencies:
     return deps
 
 
-def _view(job: Job) -> ImageView:
+def _view(job: Job, progress: GenerationProgress | None = None) -> ImageView:
     gallery = _deps().gallery
     return view_of(
         job,
@@ -108,6 +113,7 @@ def _view(job: Job) -> ImageView:
             )
             for picture in job.pictures
         ],
+        progress,
     )
 
 
@@ -186,7 +192,9 @@ def get_images(
 def get_image(job_id: Annotated[str, Path(description="The id from creation.", max_length=64)]) -> Response[ImageView]:
     """Read one of the caller's requests, with its timeline and fresh links."""
     door = _deps().door
-    return answer(_view(read_request(job_id, _caller(), jobs=door.jobs, clock=door.clock)))
+    job = read_request(job_id, _caller(), jobs=door.jobs, clock=door.clock)
+    progress = _deps().progress.read_progress(job.job_id) if job.status is JobStatus.GENERATING else None
+    return answer(_view(job, progress))
 
 
 @app.get(

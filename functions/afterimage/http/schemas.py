@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from afterimage.contracts.progress import GenerationProgress
 from afterimage.domain.job import Job
 from afterimage.domain.links import SharedPicture
 from afterimage.domain.moderation import Action
@@ -119,6 +120,15 @@ class NoticeView(BaseModel):
     at: datetime
 
 
+class ProgressView(BaseModel):
+    """How far the model is: `step` of `steps` over all pictures, `picture` of `pictures` finished; a second old."""
+
+    step: int
+    steps: int
+    picture: int
+    pictures: int
+
+
 class ImageView(BaseModel):
     """An image request as it stands."""
 
@@ -142,6 +152,9 @@ class ImageView(BaseModel):
     warnings: list[WarningView]
     failure: FailureView | None
     notice: NoticeView | None
+    progress: Annotated[
+        ProgressView | None, Field(description="Of one request while GENERATING, once there is news; never in a list.")
+    ] = None
     links: dict[str, str]
 
 
@@ -224,7 +237,7 @@ class Problem(BaseModel):
     errors: list[FieldProblem] = []
 
 
-def view_of(job: Job, pictures: list[PictureView]) -> ImageView:
+def view_of(job: Job, pictures: list[PictureView], progress: GenerationProgress | None = None) -> ImageView:
     """Return what the owner of a job sees of it."""
     spec = job.spec
     return ImageView(
@@ -257,8 +270,22 @@ def view_of(job: Job, pictures: list[PictureView]) -> ImageView:
         warnings=[WarningView(code=w.code, message=w.message, detail=w.detail) for w in job.warnings],
         failure=FailureView(code=job.failure.code, sentence=job.failure.sentence) if job.failure else None,
         notice=NoticeView(state=job.notice.state, at=_moment(job.notice.at_ms)) if job.notice else None,
+        progress=progress_view(job, progress),
         links={"self": f"/v1/images/{job.job_id}"},
     )
+
+
+def progress_view(job: Job, progress: GenerationProgress | None) -> ProgressView | None:
+    """Return the news of the attempt that runs; what an earlier one wrote is none."""
+    if progress is None or job.status is not JobStatus.GENERATING:
+        return None
+    try:
+        written = datetime.fromisoformat(progress.at)
+    except ValueError:
+        return None
+    if written.tzinfo is None or written < _moment(job.timeline[-1].at_ms):
+        return None
+    return ProgressView(step=progress.step, steps=progress.steps, picture=progress.picture, pictures=progress.pictures)
 
 
 def preset_view(name: str, preset: Preset) -> PresetView:

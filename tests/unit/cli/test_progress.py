@@ -47,6 +47,14 @@ def test_the_running_state_counts_by_our_own_clock_and_the_next_ones_are_announc
     assert shown[3:] == ["·  reviewing", "·  delivering"]
 
 
+def test_the_running_state_tells_how_many_steps_are_done() -> None:
+    told = {"step": 12, "steps": 60, "picture": 0, "pictures": 2}
+    console = Console(file=io.StringIO(), width=100, color_system=None)
+    with console.capture() as capture:
+        console.print(Waterfall(parse_job(job_document("QUEUED", "GENERATING", progress=told))))
+    assert "generating 12/60" in capture.get()
+
+
 def test_what_will_not_happen_any_more_is_not_announced() -> None:
     shown = rows("QUEUED", "MODERATING", "BLOCKED")
     assert [line.split()[1] for line in shown] == ["queued", "moderating", "blocked"]
