@@ -24,7 +24,7 @@ GENERATORS = (("-m", "afterimage.describe_api", "--check"),)
 NOT_SECRET = (
     "testing|real|real-secret|second|AKIAREALACCOUNT00000",  # what tests call one
     "a1b2c3d4e5|afterimage-NotifyRequesterFunctionRole-EXAMPLE.*|MailConfiguration-Xk3p\\w{8}.*",  # made up by AWS
-    "(/i/)?BwgJCgsM[a-zA-Z0-9]{35}|.*(ExampleTaskToken0123456789abcdef)+.*",  # a link's and a task's token
+    "(/[iu]/)?BwgJCgsM[a-zA-Z0-9]{35}|.*(ExampleTaskToken0123456789abcdef)+.*",  # a link's and a task's token
     "6f1ed002[0-9a-f]{56}|b5d4045c[0-9a-f]{56}|53995c3f[0-9a-f]{8}",  # digests of pictures, and a segment, in examples
     "[a-z0-9]*(abcdefghjk|ghiabeik|etaoinshrdlu)[a-z]*",  # alphabets: of job ids, of letters alike, by frequency
 )

@@ -89,7 +89,8 @@ def _run(
         text=True,
     )
     with process:
-        assert process.stdin is not None and process.stdout is not None  # noqa: S101  both are pipes
+        if process.stdin is None or process.stdout is None:
+            raise RuntimeError("the process was started without pipes")
         process.stdin.write(json.dumps(plan))
         process.stdin.close()
         problem = None

@@ -36,11 +36,12 @@ class FolderClassifier:
         from transformers import AutoImageProcessor, AutoModelForImageClassification
 
         try:
-            self._model: Any = AutoModelForImageClassification.from_pretrained(
+            # A folder on this machine: nothing is downloaded, so there is no revision to pin.
+            self._model: Any = AutoModelForImageClassification.from_pretrained(  # nosec B615
                 folder, use_safetensors=True, local_files_only=True, trust_remote_code=False
             )
             # With torchvision there would be another default, and other pixels.
-            self._processor: Any = AutoImageProcessor.from_pretrained(
+            self._processor: Any = AutoImageProcessor.from_pretrained(  # nosec B615
                 folder, local_files_only=True, trust_remote_code=False, backend="pil"
             )
         except (OSError, ValueError, ImportError) as exc:
