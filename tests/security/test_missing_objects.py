@@ -12,6 +12,7 @@ from afterimage.domain.errors import InvalidResultError
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 from security.iam_table import GRANTS
+from security.template import functions
 
 BUCKET = "pictures"
 
@@ -24,11 +25,23 @@ def forbidding(operation: str, code: str) -> tuple[Any, Stubber]:
     return client, stubber
 
 
+# The door of campaigns says which files a run has left, and erases a campaign's folder; a test below holds it to that.
+LIST_AND_READ = {"ModelRole", "CampaignsApiFunction"}
+
+
 def test_no_function_that_reads_objects_may_list_the_bucket() -> None:
     lists = {grant.holder for grant in GRANTS if grant.action == "s3:ListBucket"}
     reads = {grant.holder for grant in GRANTS if grant.action == "s3:GetObject"}
-    assert lists & reads == {"ModelRole"}
-    assert lists - reads == {grant.holder for grant in GRANTS if grant.action == "s3:DeleteObject"}
+    assert lists & reads == LIST_AND_READ
+    assert (
+        lists - LIST_AND_READ == {grant.holder for grant in GRANTS if grant.action == "s3:DeleteObject"} - LIST_AND_READ
+    )
+
+
+def test_the_door_of_campaigns_lists_their_folders_only() -> None:
+    (policies,) = [policy["Statement"] for policy in functions()["CampaignsApiFunction"]["Policies"]]
+    (listing,) = [statement for statement in policies if statement["Action"] == "s3:ListBucket"]
+    assert listing["Condition"] == {"StringLike": {"s3:prefix": ["campaigns/*"]}}
 
 
 def test_a_failure_object_that_is_not_there_leaves_the_failure_without_words() -> None:

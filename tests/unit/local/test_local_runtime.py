@@ -175,7 +175,7 @@ def test_silence_lasts_until_the_time_out_and_the_container_is_never_asked(conta
 
 def test_a_request_that_waits_longer_than_its_ttl_fails_without_being_run(container: str) -> None:
     cloud = play(
-        container, ("a", {"takes_s": 0.5}), ("b", {}), faults=({"kind": "ttl", "seconds": 0.1, "match": "jobs/b"},)
+        container, ("a", {"takes_s": 2.0}), ("b", {}), faults=({"kind": "ttl", "seconds": 0.1, "match": "jobs/b"},)
     )
     assert cloud.told == [("b", "Failed"), ("a", "Completed")]
     assert Container.seen == ["a"]
