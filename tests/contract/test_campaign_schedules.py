@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import zoneinfo
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
@@ -181,6 +183,22 @@ def test_a_start_that_would_be_past_by_the_warm_up_comes_at_once() -> None:
 
 def test_a_repeating_schedule_comes_at_its_time() -> None:
     assert fires(NIGHTLY, 30, NOW_MS) == NIGHTLY
+
+
+def test_without_a_database_of_zones_the_scheduler_has_the_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(name: str) -> Any:
+        raise zoneinfo.ZoneInfoNotFoundError(name)
+
+    known = SimpleNamespace(ZoneInfo=unknown, ZoneInfoNotFoundError=zoneinfo.ZoneInfoNotFoundError)
+    known.ZoneInfo.no_cache = unknown  # type: ignore[attr-defined]
+    monkeypatch.setattr("afterimage.domain.schedules.zoneinfo", known)
+    past = Schedule(expression="at(2020-01-31T07:00:00)", timezone="Europe/Berlin")
+    assert checked_schedule(past.expression, past.timezone, NOW_MS) == past
+    assert fires(past, 30, NOW_MS) == past
+    assert fires(ONCE, 30, NOW_MS).expression == "at(2027-01-31T05:30:00)", "UTC needs no database"
+    for wrong in ("../../etc/passwd", "Europe/", "a b"):
+        with pytest.raises(CampaignInvalidError):
+            checked_schedule("rate(1 day)", wrong, NOW_MS)
 
 
 def test_one_time_is_one_run_however_it_is_written() -> None:

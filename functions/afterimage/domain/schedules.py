@@ -2,13 +2,16 @@
 
 `at(2026-11-30T07:00:00)`, `cron(0 7 ? * MON-FRI *)` or `rate(1 day)`, in a time zone of the IANA list. Scheduler has
 the last word about a cron expression; here is what can be told without asking it.
+
+Not every runtime brings the database of time zones (those on Amazon Linux 2023 need not). Without it a zone is left to
+Scheduler, which knows them all, and a one-time schedule comes at its own time, without the head start of a machine.
 """
 
 from __future__ import annotations
 
 import re
 import zoneinfo
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from afterimage.domain.campaign import Schedule
 from afterimage.domain.errors import CampaignInvalidError
@@ -20,6 +23,7 @@ SOONEST = timedelta(minutes=1)
 _AT = re.compile(r"at\((\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})\)")
 _RATE = re.compile(r"rate\(([1-9]\d{0,8}) (minute|hour|day)(s?)\)")
 _CRON = re.compile(r"cron\(([^\s()]+(?: [^\s()]+){5})\)")
+_ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*")
 _CRON_FIELD = re.compile(r"[0-9A-Za-z*?,/#-]{1,60}")
 _MINUTES = {"minute": 1, "hour": 60, "day": 1440}
 _HOUR = 60
@@ -29,8 +33,8 @@ def checked_schedule(expression: str, timezone: str, now_ms: int) -> Schedule:
     """Return the schedule. Raises CampaignInvalidError with a code per rule."""
     zone = _zone(timezone)
     if at := _AT.fullmatch(expression):
-        moment = _moment(at[1], zone)
-        if moment.timestamp() * 1000 <= now_ms:
+        moment = _moment(at[1], zone or UTC)
+        if zone and moment.timestamp() * 1000 <= now_ms:
             raise CampaignInvalidError("The time of the schedule has passed.", code="schedule_past")
     elif rate := _RATE.fullmatch(expression):
         _check_rate(int(rate[1]), rate[2], plural=bool(rate[3]))
@@ -49,10 +53,10 @@ def is_once(schedule: Schedule) -> bool:
 def fires(schedule: Schedule, ahead_minutes: int, now_ms: int) -> Schedule:
     """Return what Scheduler is told: a one-time schedule comes by so much earlier as a machine needs to be ready, and
     is said in UTC; a repeating one comes at its time, and its rows follow when the machine is ready."""
-    at = _AT.fullmatch(schedule.expression)
-    if at is None:
+    at, zone = _AT.fullmatch(schedule.expression), _zone(schedule.timezone)
+    if at is None or zone is None:
         return schedule
-    moment = _moment(at[1], _zone(schedule.timezone)) - timedelta(minutes=ahead_minutes)
+    moment = _moment(at[1], zone) - timedelta(minutes=ahead_minutes)
     soonest = datetime.fromtimestamp(now_ms / 1000, UTC).replace(microsecond=0) + SOONEST
     return Schedule(expression=f"at({max(moment, soonest):%Y-%m-%dT%H:%M:%S})", timezone="UTC")
 
@@ -64,14 +68,33 @@ def run_id_of(scheduled_time: str) -> str:
     return f"{moment.astimezone(UTC) if moment.tzinfo else moment:%Y%m%dt%H%M%Sz}"
 
 
-def _zone(name: str) -> zoneinfo.ZoneInfo:
+def _zone(name: str) -> tzinfo | None:
+    """The zone of a name, None where this runtime knows none at all. Raises CampaignInvalidError."""
+    if name == "UTC":
+        return UTC
+    if not _ZONE.fullmatch(name):
+        raise _no_zone()
     try:
         return zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as exc:  # a name may also be that of a folder
-        raise CampaignInvalidError("There is no such time zone in the IANA list.", code="unknown_timezone") from exc
+        if _zones_are_known():
+            raise _no_zone() from exc
+        return None
 
 
-def _moment(text: str, zone: zoneinfo.ZoneInfo) -> datetime:
+def _zones_are_known() -> bool:
+    try:
+        zoneinfo.ZoneInfo.no_cache("Etc/UTC")
+    except zoneinfo.ZoneInfoNotFoundError:
+        return False
+    return True
+
+
+def _no_zone() -> CampaignInvalidError:
+    return CampaignInvalidError("There is no such time zone in the IANA list.", code="unknown_timezone")
+
+
+def _moment(text: str, zone: tzinfo) -> datetime:
     """Of a time that a clock shows twice the first is meant; one that it leaves out is the same time after the gap."""
     try:
         return datetime.fromisoformat(text).replace(tzinfo=zone).astimezone(UTC)

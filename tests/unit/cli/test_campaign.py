@@ -177,6 +177,7 @@ def test_a_run_is_watched_to_its_end_in_plain_lines(run: Run, campaigns: Service
     campaigns.answers[f"GET /v1/campaigns/{ID}"] = [
         document(),
         document(run=run_document(open=2)),
+        document(run=run_document(open=2)),  # nothing new, so no line
         document(run=run_document(open=1, succeeded=2, failed=1)),
         document(run=run_document("FINISHED", succeeded=3, failed=1, seconds_left=None)),
     ]
