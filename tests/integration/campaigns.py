@@ -75,7 +75,7 @@ class PlantedCampaign:
                 Bucket=self.cloud.outputs["BucketName"], Key=f"{prefix}{name}", Body=body
             )
 
-    def begin(self, run_id: str = "first", **bounds: Any) -> None:
+    def begin(self, run_id: str = "first", *, start: bool = True, **bounds: Any) -> None:
         """Begin a run and start its execution."""
         campaign = self.store.get(self.id, self.now_s * 1000)
         assert campaign.check
@@ -94,7 +94,8 @@ class PlantedCampaign:
         )
         run = dataclasses.replace(run, **bounds)
         assert self.store.begin_run(campaign, run, campaign.updated_at_ms + 1)
-        self.machine.start(self.id, run_id, 1)
+        if start:
+            self.machine.start(self.id, run_id, 1)
 
     def go_on(self, *, retrying: bool = False, run_id: str = "first") -> None:
         """Resume or retry as the API would: one leg on."""

@@ -16,6 +16,8 @@ import boto3
 import botocore.exceptions
 import httpx
 import pytest
+from afterimage.domain.campaign import RunStatus
+from integration.campaigns import PlantedCampaign
 from integration.journey import (
     PROMPT,
     admin_token,
@@ -258,6 +260,44 @@ def campaign_is_not_made(cloud: LocalCloud) -> None:
     assert cloud.http("GET", "/v1/campaigns", token=cloud.token(address)).json()["items"] == []
 
 
+def stopped_run(cloud: LocalCloud) -> dict[str, object]:
+    """The ids of a run that was stopped before any of its rows began."""
+    planted = PlantedCampaign(cloud, person(), [{"prompt": PROMPT}])
+    planted.begin(start=False, status=RunStatus.STOPPED)
+    return {"campaign_id": planted.id, "run_id": "first", "leg": 1}
+
+
+def results_are_not_written(cloud: LocalCloud) -> None:
+    before = denials(cloud, "WriteCampaignResultsFunction")
+    with pytest.raises(AssertionError, match="InternalError"):
+        invoke(cloud, "WriteCampaignResultsFunction", stopped_run(cloud) | {"after": 0})
+    cloud.wait_until(lambda: denials(cloud, "WriteCampaignResultsFunction") > before, "a denial in the log")
+
+
+def sheet_is_not_drawn(cloud: LocalCloud) -> None:
+    """The state hears an error that it tries again; its own function logs no words of AWS."""
+    ids = stopped_run(cloud)
+    plan = {"leg": 1, "tiles": [{"label": "1", "mark": "failed"}], "per_sheet": 48}
+    plan |= {"title": "Autumn", "day": "22 November 2026", "left_out": 0}
+    folder = f"campaigns/{ids['campaign_id']}/runs/first/"
+    s3, bucket = cloud.client("s3"), cloud.outputs["BucketName"]
+    s3.put_object(Bucket=bucket, Key=f"{folder}sheets.json", Body=json.dumps(plan).encode())
+    with pytest.raises(AssertionError, match="StoreUnavailableError"):
+        invoke(cloud, "DrawContactSheetFunction", ids | {"sheet": 1})
+    assert [
+        entry["Key"] for entry in s3.list_objects_v2(Bucket=bucket, Prefix=f"{folder}sheet-").get("Contents", [])
+    ] == []
+
+
+def pictures_are_not_packed(cloud: LocalCloud) -> None:
+    ids = stopped_run(cloud)
+    invoke(cloud, "WriteCampaignResultsFunction", ids | {"after": 0})
+    before = denials(cloud, "ZipCampaignPicturesFunction")
+    with pytest.raises(AssertionError, match="InternalError"):
+        invoke(cloud, "ZipCampaignPicturesFunction", ids)
+    cloud.wait_until(lambda: denials(cloud, "ZipCampaignPicturesFunction") > before, "a denial in the log")
+
+
 def row_is_not_begun(cloud: LocalCloud) -> None:
     """A state that waits for a token hears by it that its function may not read."""
     before = denials(cloud, "RunCampaignRowFunction")
@@ -360,6 +400,10 @@ CASES: dict[tuple[str, str], Case] = {
     ("SweepCampaignRunsFunction", "FindActive"): function_fails("SweepCampaignRunsFunction", "schedule_sweep"),
     ("CheckCampaignFunction", "ReadCampaignAndAccount"): function_fails("CheckCampaignFunction", "check_campaign"),
     ("BeginCampaignRunFunction", "ReadRun"): function_fails("BeginCampaignRunFunction", "state_begin_campaign_run"),
+    ("WriteCampaignResultsFunction", "WriteResults"): results_are_not_written,
+    ("DrawContactSheetFunction", "WriteSheet"): sheet_is_not_drawn,
+    ("TellCampaignFunction", "ReadRunAndWhoIsLeftAlone"): function_fails("TellCampaignFunction", "state_tell_campaign"),
+    ("ZipCampaignPicturesFunction", "WriteZips"): pictures_are_not_packed,
     ("RunCampaignRowFunction", "ReadRunAndJob"): row_is_not_begun,
     ("SettleCampaignRunFunction", "SettleRun"): function_fails(
         "SettleCampaignRunFunction", "state_settle_campaign_run"
