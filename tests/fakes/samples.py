@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,6 +18,15 @@ from fakes.outside import NOW_MS
 
 PRICES = PriceList(policy=packaged_policy, dollars_per_hour=3.6)
 PROMPT = "a lighthouse at dusk"
+# An operator's own: ducks wait for a person.
+HOLDING_POLICY = json.dumps(
+    {
+        "version": "ducks-1",
+        "categories": [
+            {"name": "ducks", "action": "hold", "sentence": "A person looks at every duck.", "terms": ["duck"]}
+        ],
+    }
+)
 OWNER = "user#ada"
 ADDRESS = "ada@example.com"
 DAY_S = 86_400

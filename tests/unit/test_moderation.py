@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import unicodedata
 
@@ -17,6 +18,7 @@ from afterimage.domain.moderation import (
     packaged_policy,
     parse_policy,
 )
+from fakes.samples import HOLDING_POLICY
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -193,6 +195,16 @@ def test_the_strictest_category_decides_and_is_named() -> None:
     assert (decision.action, decision.categories) == (Action.BLOCK, ("sexual",))
     assert decision.sentence == "Explicit sexual content is not made here."
     assert decision.softened_prompt is None
+
+
+def test_what_waits_for_a_person_is_stricter_than_softening_and_milder_than_blocking() -> None:
+    assert list(Action) == [Action.ALLOW, Action.SOFTEN, Action.HOLD, Action.BLOCK]
+    ducks = parse_policy(HOLDING_POLICY).categories
+    policy = dataclasses.replace(packaged_policy(), categories=ducks + packaged_policy().categories)
+    held = judge("a bloody duck", policy=policy)
+    assert (held.action, held.categories, held.softened_prompt) == (Action.HOLD, ("ducks",), None)
+    assert held.sentence == "A person looks at every duck."
+    assert judge("a duck in porn", policy=policy).action is Action.BLOCK
 
 
 def test_every_category_of_the_same_action_is_named() -> None:

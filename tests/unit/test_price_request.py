@@ -17,13 +17,13 @@ from afterimage.domain.errors import (
 )
 from afterimage.domain.estimate import SERVICE_DOLLARS, Price, estimate
 from afterimage.domain.model_profiles import model_profiles
-from afterimage.domain.moderation import Action
+from afterimage.domain.moderation import Action, parse_policy
 from afterimage.domain.quotas import UNLIMITED, Quota
 from afterimage.domain.request import ImageRequest
 from afterimage.usecases.create_request import Door, create_request
 from afterimage.usecases.price_request import PriceList, price_request
 from fakes.outside import Dice, FakePeople, FakeWorkflow, Ticker
-from fakes.samples import ADA, ADDRESS, DAY_S, PRICES, SPEC
+from fakes.samples import ADA, ADDRESS, DAY_S, HOLDING_POLICY, PRICES, SPEC
 from fakes.stores import MemoryAccountStore, MemoryJobStore
 
 ASKED = ImageRequest(prompt="a lighthouse at dusk", count=3)
@@ -129,6 +129,13 @@ def test_the_prompt_is_judged_as_the_workflow_would(world: World) -> None:
     blocked = world.price(dataclasses.replace(ASKED, prompt="a nude child"))
     assert blocked.decision.action is Action.BLOCK
     assert (codes(blocked), blocked.refusal) == (["prompt_blocked"], None)
+
+
+def test_a_prompt_that_would_wait_for_a_person_is_told_so(world: World) -> None:
+    prices = PriceList(policy=lambda: parse_policy(HOLDING_POLICY), dollars_per_hour=1.0)
+    held = world.price(dataclasses.replace(ASKED, prompt="a duck"), prices=prices)
+    assert (held.decision.action, held.refusal) == (Action.HOLD, None)
+    assert codes(held) == ["prompt_held"]
 
 
 def test_a_moderator_that_does_not_answer_is_not_a_yes(world: World) -> None:

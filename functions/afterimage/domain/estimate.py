@@ -63,6 +63,8 @@ def forewarnings(spec: ImageSpec, decision: Decision) -> list[JobWarning]:
     found = []
     if decision.action is Action.BLOCK:
         found.append(JobWarning(code="prompt_blocked", message="The request would be taken, and then be blocked."))
+    if decision.action is Action.HOLD:
+        found.append(JobWarning(code="prompt_held", message="The request would be taken, and then wait for a person."))
     if decision.action is Action.SOFTEN:
         found.append(JobWarning(code="prompt_softened", message="The model would read another prompt."))
     if len(spec.model_prompt.split()) > _LONG_PROMPT_WORDS:

@@ -17,10 +17,11 @@ from afterimage.domain.errors import PolicyInvalidError
 
 
 class Action(StrEnum):
-    """What becomes of a job. Ordered from mild to strict; the strictest match decides."""
+    """What becomes of a job. Ordered from mild to strict; the strictest match decides. HOLD waits for a person."""
 
     ALLOW = "allow"
     SOFTEN = "soften"
+    HOLD = "hold"
     BLOCK = "block"
 
 
