@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from afterimage.contracts.completion import Completion
 from afterimage.contracts.generation import GenerationResult, ModelProblem
@@ -23,15 +23,16 @@ from afterimage.domain.job import (
     StatusChange,
 )
 from afterimage.domain.links import Link
-from afterimage.domain.moderation import Decision
 from afterimage.domain.quotas import UNLIMITED, Quota, Quotas
 from afterimage.domain.status import JobStatus
 from afterimage.domain.suppression import Suppression
+from afterimage.domain.verdicts import Decision, NamedText, Verdict
 
 Clock = Callable[[], int]
 """Returns the time in milliseconds since 1970."""
 Entropy = Callable[[int], bytes]
 """Returns so many unguessable bytes."""
+Judged_contra = TypeVar("Judged_contra", contravariant=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -284,6 +285,24 @@ class Gallery(Protocol):
 
     def read_thumbnail(self, key: str) -> bytes:
         """Return a published thumbnail (JPEG)."""
+
+
+class Moderator(Protocol[Judged_contra]):
+    """One layer of moderation."""
+
+    @property
+    def name(self) -> str:
+        """Return what decisions and operators call it."""
+
+    def judge(self, what: Judged_contra, /) -> Verdict:
+        """Return its verdict. Raises ModeratorUnavailableError: no answer is not a yes."""
+
+
+TextModerator = Moderator[tuple[NamedText, ...]]
+"""Judges all the texts of a request at once."""
+PictureModerator = Moderator[str]
+"""Judges the picture under a key of our bucket: one in quarantine, or one that somebody sent. What it cannot look at,
+because of its format or size, it has a person look at (HOLD, category `not_judged`)."""
 
 
 class JobObjects(Protocol):

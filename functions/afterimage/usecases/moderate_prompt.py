@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 from afterimage.domain.errors import JobClosedError
 from afterimage.domain.job import Failure, JobId
-from afterimage.domain.moderation import Action, Decision, Policy, judge_prompt
+from afterimage.domain.moderation import PROMPT, Action, Decision, NamedText, Policy, judge_texts, texts_of
 from afterimage.domain.status import JobStatus
-from afterimage.ports import Clock, JobChanges, JobStore
+from afterimage.ports import Clock, JobChanges, JobStore, TextModerator
+from afterimage.usecases.ask_moderators import ask_moderators
 
-STAGE = "prompt"
 
-
-def moderate_prompt(job_id: JobId, *, jobs: JobStore, policy: Policy, clock: Clock) -> Decision:
+def moderate_prompt(
+    job_id: JobId,
+    *,
+    jobs: JobStore,
+    policy: Policy,
+    moderators: Sequence[TextModerator] = (),
+    fail_open: bool = False,
+    clock: Clock,
+) -> Decision:
     """Return the decision on a job, the recorded one when this state ran before.
 
-    Raises JobClosedError for a job that ended otherwise.
+    Raises JobClosedError for a job that ended otherwise, ModeratorUnavailableError.
     """
     try:
         job = jobs.advance(job_id, JobStatus.MODERATING, clock())
@@ -27,7 +35,8 @@ def moderate_prompt(job_id: JobId, *, jobs: JobStore, policy: Policy, clock: Clo
         return recorded
     if recorded := _recorded(job.decisions):
         return recorded
-    decision = judge_prompt(job.spec.model_prompt, job.spec.negative_prompt, policy, clock())
+    texts = texts_of(job.spec.model_prompt, job.spec.negative_prompt)
+    decision = _judge(texts, policy, moderators, fail_open, clock())
     if decision.action is Action.BLOCK:
         failure = Failure(code="prompt_blocked", sentence=decision.sentence)
         jobs.advance(job_id, JobStatus.BLOCKED, clock(), JobChanges(decisions=(decision,), failure=failure))
@@ -38,5 +47,16 @@ def moderate_prompt(job_id: JobId, *, jobs: JobStore, policy: Policy, clock: Clo
     return decision
 
 
+def _judge(
+    texts: tuple[NamedText, ...], policy: Policy, moderators: Sequence[TextModerator], fail_open: bool, at_ms: int
+) -> Decision:
+    """The policy first, because it is at hand and costs nothing; the others judge what it would let the model read."""
+    verdict = judge_texts(texts, policy)
+    if verdict.softened_prompt is not None:
+        softened = verdict.softened_prompt
+        texts = tuple(dataclasses.replace(t, text=softened) if t.name == PROMPT else t for t in texts)
+    return ask_moderators(PROMPT, texts, moderators, at_ms, said=(verdict,), fail_open=fail_open)
+
+
 def _recorded(decisions: tuple[Decision, ...]) -> Decision | None:
-    return next((decision for decision in decisions if decision.stage == STAGE), None)
+    return next((decision for decision in decisions if decision.stage == PROMPT), None)

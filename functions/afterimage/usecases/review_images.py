@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
+
 from afterimage.contracts.generation import GeneratedImage, GenerationResult
 from afterimage.domain.errors import InvalidResultError, JobClosedError
 from afterimage.domain.job import Failure, Job, JobId, JobWarning, Picture
-from afterimage.domain.moderation import Action, Decision
 from afterimage.domain.status import JobStatus
-from afterimage.ports import AttemptStore, Clock, Gallery, JobChanges, JobStore, Results
+from afterimage.domain.verdicts import Action, Decision, Verdict
+from afterimage.ports import AttemptStore, Clock, Gallery, JobChanges, JobStore, PictureModerator, Results
+from afterimage.usecases.ask_moderators import ask_moderators
 
 STAGE = "picture"
 CHECKED = "safety-checker-1"
-UNCHECKED = "none"  # the model folder has no checker, and the record says so
 _REVIEWED = (JobStatus.DELIVERING, JobStatus.SUCCEEDED, JobStatus.BLOCKED)
 _BLOCKED = Failure(code="pictures_blocked", sentence="The pictures did not pass our content review.")
 
@@ -24,11 +27,14 @@ def review_images(
     attempts: AttemptStore,
     results: Results,
     gallery: Gallery,
+    moderators: Sequence[PictureModerator] = (),
+    fail_open: bool = False,
     clock: Clock,
 ) -> Job:
     """Return the job as DELIVERING, or BLOCKED when nothing passed. A second run finds it so and changes nothing.
 
-    Raises InvalidResultError when the result is not one of this attempt, JobClosedError for a job that ended otherwise.
+    Raises InvalidResultError when the result is not one of this attempt, JobClosedError for a job that ended otherwise,
+    ModeratorUnavailableError.
     """
     try:
         job = jobs.advance(job_id, JobStatus.REVIEWING, clock())
@@ -42,9 +48,14 @@ def review_images(
         raise InvalidResultError()
     result = results.read_result(attempt.output_location)
     _check_is_of(result, job, f"quarantine/{job_id}/{attempt_id}/")
-    decisions = tuple(_judge(image, clock()) for image in result.images)
+    decisions = tuple(
+        ask_moderators(
+            STAGE, image.key or "", moderators, clock(), said=container_verdict(image.flagged), fail_open=fail_open
+        )
+        for image in result.images
+    )
     pictures = tuple(
-        _publish(number, image, job, result, gallery)
+        _publish(number, image, job, result, decision, gallery)
         for number, (image, decision) in enumerate(zip(result.images, decisions, strict=True))
         if decision.action is Action.ALLOW
     )
@@ -65,28 +76,29 @@ def _check_is_of(result: GenerationResult, job: Job, prefix: str) -> None:
         raise InvalidResultError()
 
 
-def _judge(image: GeneratedImage, at_ms: int) -> Decision:
-    if image.flagged:
-        return Decision(
-            stage=STAGE,
-            action=Action.BLOCK,
-            policy_version=CHECKED,
-            at_ms=at_ms,
-            categories=("unsafe_picture",),
-            sentence=_BLOCKED.sentence,
-        )
-    policy_version = UNCHECKED if image.flagged is None else CHECKED
-    return Decision(stage=STAGE, action=Action.ALLOW, policy_version=policy_version, at_ms=at_ms)
+def container_verdict(flagged: bool | None) -> tuple[Verdict, ...]:
+    """Return what the container's own checker said of a picture: nothing where the model folder has none."""
+    if flagged is None:
+        return ()
+    passed = Verdict(layer="container", version=CHECKED)
+    if not flagged:
+        return (passed,)
+    refused = dataclasses.replace(
+        passed, action=Action.BLOCK, categories=("unsafe_picture",), sentence=_BLOCKED.sentence
+    )
+    return (refused,)
 
 
-def _publish(number: int, image: GeneratedImage, job: Job, result: GenerationResult, gallery: Gallery) -> Picture:
+def _publish(
+    number: int, image: GeneratedImage, job: Job, result: GenerationResult, decision: Decision, gallery: Gallery
+) -> Picture:
     key, thumbnail_key = f"images/{job.gallery}/{number}.png", f"images/{job.gallery}/{number}.jpg"
     tags = {
         "job": job.job_id,
         "seed": str(image.seed),
         "preset": job.spec.preset or "none",
         "model": result.versions.get("model", "unknown"),
-        "review": "not-judged" if image.flagged is None else "passed",
+        "review": "passed" if decision.layers and not decision.not_judged_by else "not-judged",
         "origin": "trained-algorithmic-media",
     }
     gallery.publish(image.key or "", key, image.size_bytes, tags)
