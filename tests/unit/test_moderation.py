@@ -241,7 +241,7 @@ def test_a_term_split_over_prompt_and_negative_prompt_is_no_term() -> None:
 
 @pytest.mark.parametrize("category", packaged_policy().categories, ids=lambda category: category.name)
 def test_every_packaged_term_is_found_as_it_stands_and_spelt_out(category: Category) -> None:
-    for term in category.terms:
+    for term in (term.strip("*") for term in category.all_terms):
         expected = {Action.BLOCK} if category.action is Action.BLOCK else {Action.BLOCK, Action.SOFTEN}
         for text in (term, term.upper(), f"a {term}, at dusk", " ".join(term.replace(" ", ""))):
             assert judge(text).action in expected, text
@@ -250,7 +250,7 @@ def test_every_packaged_term_is_found_as_it_stands_and_spelt_out(category: Categ
 @pytest.mark.parametrize("category", packaged_policy().categories, ids=lambda category: category.name)
 def test_a_sentence_for_a_person_repeats_no_term(category: Category) -> None:
     words = normalise(category.sentence).split()
-    assert not {term for term in category.terms if term in words}
+    assert not {term for term in category.all_terms if term in words}
 
 
 @given(st.text(max_size=80))
@@ -317,3 +317,97 @@ def test_a_replacement_is_text_and_no_template() -> None:
 
 def test_a_policy_without_categories_allows() -> None:
     assert judge("porn", policy=parse_policy('{"version": "0", "categories": []}')).action is Action.ALLOW
+
+
+# ── Layers of one file: languages, innocents, negative prompts, differences ───────────────────────────────────────
+
+
+def policy_of(**category: object) -> Policy:
+    return parse_policy(
+        json.dumps({"version": "1", "categories": [{"name": "c", "sentence": "No.", "action": "block"} | category]})
+    )
+
+
+def test_terms_of_every_language_are_looked_for() -> None:
+    policy = policy_of(languages={"de": ["Ente"], "ru": ["утка"], "ja": ["カモ"]})
+    for prompt in ("eine Ente", "утка на озере", "УТКА", "у т к а", "池のカモ"):
+        assert judge(prompt, policy=policy).action is Action.BLOCK, prompt
+    for prompt in ("das Entern", "уткань", "カモメ", "a mountain"):
+        assert judge(prompt, policy=policy).action is Action.ALLOW, prompt
+
+
+def test_an_asterisk_stands_for_any_letters() -> None:
+    policy = policy_of(terms=["duck*", "*ente", "*goos*"])
+    for prompt in ("ducklings", "Stockente", "mongoose", "d u c k"):
+        assert judge(prompt, policy=policy).action is Action.BLOCK, prompt
+    assert judge("a geoduck", policy=policy).action is Action.ALLOW
+
+
+def test_innocent_phrases_are_overlooked_and_what_stands_beside_them_is_not() -> None:
+    policy = policy_of(terms=["duck"], innocent=["duck tape", "rubber duck debugging"])
+    for prompt in ("a roll of Duck Tape", "duck-tape", "rubber-duck debugging"):
+        assert judge(prompt, policy=policy).action is Action.ALLOW, prompt
+    for prompt in ("a duck and duck tape", "duck  and tape", "duck taped"):
+        assert judge(prompt, policy=policy).action is Action.BLOCK, prompt
+
+
+def test_what_a_negative_prompt_may_not_ask_away() -> None:
+    policy = policy_of(terms=["duck"], negative_terms=["feathers"])
+    assert judge("a bird", "feathers", policy).action is Action.BLOCK
+    assert judge("feathers", "duck", policy).action is Action.ALLOW
+
+
+def test_a_replacement_speaks_the_language_of_its_term_and_is_told() -> None:
+    policy = policy_of(
+        action="soften",
+        terms=["duck"],
+        languages={"es": ["patito*"], "ru": ["утка"]},
+        replacement="bird",
+        replacements={"es": "pájaro", "ru": "птица"},
+    )
+    decision = judge("DUCK, patitos y утка", policy=policy)
+    assert decision.softened_prompt == "bird, pájaro y птица"
+    assert [(change.found, change.put) for change in decision.replaced] == [
+        ("DUCK", "bird"),
+        ("patitos", "pájaro"),
+        ("утка", "птица"),
+    ]
+
+
+@pytest.mark.parametrize("prompt", ["nuuude", "nuuuuuuude woman", "pooorn", "pornnn", "ＮＵＵＵＤＥ"])
+def test_a_word_that_is_drawn_out_is_read(prompt: str) -> None:
+    assert judge(prompt).action is Action.BLOCK
+
+
+@pytest.mark.parametrize("prompt", ["🅽🆄🅳🅴", "🇵🇴🇷🇳", "ⓝⓤⓓⓔ", "🄽🅄🄳🄴", "ոude", "ƅlowjob"])
+def test_letters_of_other_scripts_and_signs_are_read(prompt: str) -> None:
+    assert judge(prompt).action is Action.BLOCK
+
+
+def test_an_operator_may_name_only_the_differences() -> None:
+    ducks = {"name": "ducks", "action": "block", "sentence": "No ducks.", "terms": ["duck"]}
+    policy = parse_policy(
+        json.dumps({"version": "mine-2", "extends": "packaged", "categories": [ducks], "without": ["mild_violence"]})
+    )
+    assert policy.version == f"mine-2+{packaged_policy().version}"
+    assert judge("a duck", policy=policy).categories == ("ducks",)
+    assert judge("porn", policy=policy).action is Action.BLOCK
+    assert judge("a bloody sunset", policy=policy).action is Action.ALLOW
+
+
+def test_a_difference_replaces_the_category_of_its_name() -> None:
+    sexual = {"name": "sexual", "action": "hold", "sentence": "Looked at.", "terms": ["nude"]}
+    policy = parse_policy(json.dumps({"version": "m", "extends": "packaged", "categories": [sexual]}))
+    assert judge("nude", policy=policy).action is Action.HOLD
+    assert judge("porn", policy=policy).action is Action.ALLOW
+    assert len(policy.categories) == len(packaged_policy().categories)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [({"extends": "mine"}, "extends can only be packaged"), ({"without": ["ducks"]}, "ducks"), ({"more": 1}, "more")],
+)
+def test_a_difference_that_is_none_is_refused(change: dict[str, object], named: str) -> None:
+    with pytest.raises(PolicyInvalidError) as caught:
+        parse_policy(json.dumps({"version": "m", "extends": "packaged"} | change))
+    assert named in caught.value.sentence

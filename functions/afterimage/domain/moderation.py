@@ -58,7 +58,9 @@ def judge_texts(texts: tuple[NamedText, ...], policy: Policy) -> Verdict:
         return Verdict(layer=POLICY, version=policy.version)
     action = max((category.action for category in matches), key=list(Action).index)
     alike = [category for category in matches if category.action is action]
-    sentence, softened, replaced = alike[0].sentence, None, ()
+    sentence = alike[0].sentence
+    softened: str | None = None
+    replaced: tuple[Replaced, ...] = ()
     if action is Action.SOFTEN:
         softened, replaced = _softened(next((t.text for t in texts if t.name == PROMPT), ""), alike)
         others = [reading for text, reading in readings if text.name != PROMPT and text.wanted]
@@ -80,14 +82,12 @@ def _softened(prompt: str, categories: list[Category]) -> tuple[str, tuple[Repla
     replaced: list[Replaced] = []
     for category in categories:
         for term, put in category.put_in_place_of().items():
-            prompt = re.sub(_written(term), lambda found, put=put: _note(found, put, replaced), prompt)
+            # The parts are put together by hand: a replacement of an operator's own policy is text, not a template.
+            found = list(re.finditer(_written(term), prompt))
+            for match in reversed(found):
+                prompt = prompt[: match.start()] + put + prompt[match.end() :]
+            replaced += [Replaced(found=match[0], put=put) for match in found]
     return prompt, tuple(dict.fromkeys(replaced))
-
-
-def _note(found: re.Match[str], put: str, replaced: list[Replaced]) -> str:
-    """A function, because a replacement of an operator's own policy is text, not a template with group references."""
-    replaced.append(Replaced(found=found[0], put=put))
-    return put
 
 
 def _written(term: str) -> str:
