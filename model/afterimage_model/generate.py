@@ -24,6 +24,7 @@ from afterimage_model.predictor import Picture, Prediction
 from afterimage_model.run import OnStep, Step
 from afterimage_model.storage import Destination, Storage, parse_destination, tombstone_key
 from afterimage_model.watch import JobWatch
+from afterimage_model.watermark import MARK, put_mark
 
 Finish = Callable[[Callable[[], None]], object]
 """Runs the end of a job (encode, store, answer), now or on another thread while the next pictures are being made."""
@@ -60,7 +61,7 @@ class _Begun:
 
 
 def generate(
-    job: GenerationJob, predictor: Predicts, storage: Storage, *, bucket: str | None = None
+    job: GenerationJob, predictor: Predicts, storage: Storage, *, bucket: str | None = None, watermark: bool = True
 ) -> GenerationResult:
     """Make and store the pictures of one `job`, or return them inline when it has no output prefix.
 
@@ -68,7 +69,7 @@ def generate(
     own. Running it again writes the same objects again. Raises ModelFaults.
     """
     order = Order(job)
-    generate_together([order], predictor, storage, bucket=bucket)
+    generate_together([order], predictor, storage, bucket=bucket, watermark=watermark)
     return order.future.result()
 
 
@@ -78,11 +79,12 @@ def generate_together(
     storage: Storage,
     *,
     bucket: str | None = None,
+    watermark: bool = True,
     finish: Finish = lambda end: end(),
 ) -> None:
     """Answer every order; they have one `share_key`. One that is refused, cancelled or left alone leaves the others.
 
-    It returns when the pictures are made; encoding and storing is left to `finish`.
+    It returns when the pictures are made; marking, encoding and storing is left to `finish`.
     """
     with ExitStack() as watches:
         begun = []
@@ -95,7 +97,7 @@ def generate_together(
         outcomes = predictor.predict_together([(one.plan, one.step_ended) for one in begun]) if begun else []
         watches.pop_all()  # from here each watch is closed by the end of its job
     for one, outcome in zip(begun, outcomes, strict=True):
-        finish(partial(_end, one, outcome, storage))
+        finish(partial(_end, one, outcome, storage, watermark))
 
 
 def _begin(order: Order, predictor: Predicts, storage: Storage, bucket: str | None) -> _Begun:
@@ -151,9 +153,23 @@ def _watch(storage: Storage, bucket: str | None, job_id: str, tombstone: str) ->
     return JobWatch(lambda: storage.exists(bucket, tombstone), tell, job_id)
 
 
-def _end(begun: _Begun, outcome: Prediction | ModelFault, storage: Storage) -> None:
+def _end(begun: _Begun, outcome: Prediction | ModelFault, storage: Storage, watermark: bool) -> None:
     with closing(begun.watch), _answering(begun.order):
-        begun.order.answer(outcome if isinstance(outcome, ModelFault) else _deliver(begun, outcome, storage))
+        if isinstance(outcome, ModelFault):
+            begun.order.answer(outcome)
+        else:
+            begun.order.answer(_deliver(begun, _marked(outcome) if watermark else outcome, storage))
+
+
+def _marked(prediction: Prediction) -> Prediction:
+    """The same pictures with the watermark, and its name among the versions."""
+    began = time.monotonic()
+    return replace(
+        prediction,
+        pictures=tuple(replace(picture, image=put_mark(picture.image)) for picture in prediction.pictures),
+        versions=prediction.versions | {"watermark": MARK},
+        timings_s=prediction.timings_s | {"watermark": time.monotonic() - began},
+    )
 
 
 def _deliver(begun: _Begun, prediction: Prediction, storage: Storage) -> GenerationResult:

@@ -45,6 +45,7 @@ def picture_facts(plan: Plan, seed: int, versions: dict[str, str]) -> dict[str, 
         "adapter": plan.adapter or "",
         "size": f"{plan.width}x{plan.height}",
         "model": f"{versions['model']} {versions['model_version']}",
+        "watermark": versions.get("watermark", ""),
     }
     return {name: text for name, text in facts.items() if text}
 

@@ -131,7 +131,7 @@ def test_without_a_prefix_the_picture_comes_back_inline() -> None:
 def test_the_result_survives_the_contracts_codec() -> None:
     result = generate(job(), FakePredictor(), FakeStorage())
     assert from_json(GenerationResult, to_json(result)) == result
-    assert set(result.timings_s) == {"generate", "encode", "store", "total"}
+    assert set(result.timings_s) == {"generate", "watermark", "encode", "store", "total"}
 
 
 def test_a_job_made_twice_leaves_the_same_objects() -> None:
@@ -249,15 +249,17 @@ def test_progress_lies_where_the_contract_says(
     storage = FakeStorage()
     monkeypatch.setattr(JobWatch.__init__, "__defaults__", (0.001,))
     written = ("pictures", "jobs/j-1/progress.json")
+    first: list[tuple[bytes, str]] = []
 
     class Slow(FakePredictor):
         def _predict(self, plan: Plan, on_step: OnStep) -> Prediction | ModelFault:
             on_step(Step(3, 4, 1, 2))
             until(lambda: written in storage.objects)
+            first.append(storage.objects[written])
             return super()._predict(plan, on_step)
 
     generate(job(), Slow(), storage)
-    body, content_type = storage.objects[written]
+    ((body, content_type),) = first
     assert content_type == "application/json"
     assert from_json(GenerationProgress, body).step == 3
 

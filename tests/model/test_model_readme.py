@@ -33,7 +33,10 @@ def test_the_options_and_variables_are_the_readmes(capsys: pytest.CaptureFixture
     shown = capsys.readouterr().out
     rows = re.findall(r"^\| (`--.*?) \| `(AFTERIMAGE_\w+)` \|", section("## Run it locally"), re.MULTILINE)
     documented = {option for options, _ in rows for option in re.findall(r"--[\w-]+", options)}
-    assert documented == set(re.findall(r"^  (?:-h, )?(--[\w-]+)", shown, re.MULTILINE)) - {"--help"} | {"--no-warm-up"}
+    assert documented == set(re.findall(r"^  (?:-h, )?(--[\w-]+)", shown, re.MULTILINE)) - {"--help"} | {
+        "--no-warm-up",
+        "--no-watermark",
+    }
     assert {variable for _, variable in rows} == set(re.findall(r"AFTERIMAGE_\w+", shown))
 
 

@@ -83,7 +83,8 @@ class GenerationWarning:
 
 @dataclass(frozen=True, kw_only=True)
 class GenerationResult:
-    """What the container made. `timings_s` are seconds by stage; `versions` names model, torch and diffusers."""
+    """What the container made. `timings_s` are seconds by stage; `versions` names model, torch and
+    diffusers, and the watermark where the pictures carry one."""
 
     job_id: str
     images: tuple[GeneratedImage, ...]

@@ -76,7 +76,14 @@ def set_up(settings: ServeSettings, metrics: Metrics) -> Work:
     finishers = ThreadPoolExecutor(FINISHERS, thread_name_prefix="finisher")
 
     def make(orders: Sequence[Order]) -> None:
-        generate_together(orders, predictor, storage, bucket=settings.bucket, finish=finishers.submit)
+        generate_together(
+            orders,
+            predictor,
+            storage,
+            bucket=settings.bucket,
+            watermark=settings.watermark,
+            finish=finishers.submit,
+        )
 
     _timeline("ready", **{f"{part}_s": round(value, 3) for part, value in seconds.items()}, **predictor.versions)
     return Work(make=make, largest_batch=predictor.largest_batch, close=finishers.shutdown)

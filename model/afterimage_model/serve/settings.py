@@ -28,6 +28,7 @@ class ServeSettings:
     bucket: str | None
     adapters: str | None
     warm_up: bool
+    watermark: bool
 
 
 def settings_from(arguments: Sequence[str], environment: Mapping[str, str] | None = None) -> ServeSettings:
@@ -55,6 +56,7 @@ def settings_from(arguments: Sequence[str], environment: Mapping[str, str] | Non
         bucket=values.bucket or None,
         adapters=values.adapters or None,
         warm_up=values.warm_up,
+        watermark=values.watermark,
     )
 
 
@@ -82,10 +84,12 @@ def _parser(env: Mapping[str, str]) -> argparse.ArgumentParser:
     option("--stop-timeout", "AFTERIMAGE_STOP_TIMEOUT_S", "25", "seconds a running job gets after SIGTERM", int)
     option("--bucket", "AFTERIMAGE_BUCKET", None, "only bucket that may be written to; unset permits any")
     option("--adapters", "AFTERIMAGE_ADAPTERS", None, "folder or s3://bucket/prefix/ of LoRA files; unset: none")
-    parser.add_argument(
-        "--warm-up",
-        action=argparse.BooleanOptionalAction,
-        default=env.get("AFTERIMAGE_WARM_UP", "1") not in ("0", "false", "no"),
-        help="make one throw-away picture of one step before reporting ready [AFTERIMAGE_WARM_UP] (default 1)",
-    )
+
+    def switch(flag: str, variable: str, text: str) -> None:
+        is_on = (env.get(variable) or "1") not in ("0", "false", "no")
+        text = f"{text} [{variable}] (default 1)"
+        parser.add_argument(flag, action=argparse.BooleanOptionalAction, default=is_on, help=text)
+
+    switch("--warm-up", "AFTERIMAGE_WARM_UP", "make one throw-away picture of one step before reporting ready")
+    switch("--watermark", "AFTERIMAGE_WATERMARK", "put the invisible mark into every picture")
     return parser
