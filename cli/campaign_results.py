@@ -19,17 +19,21 @@ from cli.terminal import command
 
 PAUSE_S = 1.0
 _MANIFEST = "manifest.jsonl"
+_SHEET = "sheet-"
 _LOOKS = 60
+_LOOKS_FOR_SHEETS = 20
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fetched:
-    """What lies in the folder now. `missing` counts rows whose request is gone, or is somebody else's."""
+    """What lies in the folder now. `missing` counts rows whose request is gone, or is somebody else's; `undrawn` the
+    contact sheets that were not there yet."""
 
     folder: Path
     files: list[str]
     pictures: int
     missing: int
+    undrawn: int
 
 
 def fetch_results(
@@ -47,7 +51,7 @@ def fetch_results(
         files.append(name)
         manifest = content if name == _MANIFEST else manifest
     saved, missing = _save_pictures(api, manifest, into / "pictures") if with_pictures else (0, 0)
-    return Fetched(folder=into, files=files, pictures=saved, missing=missing)
+    return Fetched(folder=into, files=files, pictures=saved, missing=missing, undrawn=_undrawn(found))
 
 
 def make_zips(api: Api, campaign: dict[str, Any], timeout_s: float, sleep: Callable[[float], None] = time.sleep) -> int:
@@ -68,11 +72,14 @@ def make_zips(api: Api, campaign: dict[str, Any], timeout_s: float, sleep: Calla
 def _when_written(
     api: Api, campaign_id: str, params: dict[str, str], sleep: Callable[[float], None] = time.sleep
 ) -> dict[str, Any]:
-    """Return the results: they are written within seconds after a run has come to rest."""
+    """Return the results: they are written within seconds after a run has come to rest, contact sheets last."""
+    looks_for_sheets = 0
     for _ in range(_LOOKS):
         found = api.campaigns("GET", f"/{campaign_id}/results", params=params)
         if found["files"]:
-            return found
+            if not _undrawn(found) or looks_for_sheets == _LOOKS_FOR_SHEETS:
+                return found
+            looks_for_sheets += 1
         if found["run"]["status"] == RUNNING or found["run"]["open"]:
             break
         sleep(PAUSE_S)
@@ -80,6 +87,11 @@ def _when_written(
         "There are no results yet: they are written when a run rests.",
         f"Watch it: {command('campaign watch ' + campaign_id)}",
     )
+
+
+def _undrawn(found: dict[str, Any]) -> int:
+    there = sum(PurePosixPath(file["name"]).name.startswith(_SHEET) for file in found["files"])
+    return max(0, int(found["sheets"]) - there)
 
 
 def _save_pictures(api: Api, manifest: bytes, folder: Path) -> tuple[int, int]:

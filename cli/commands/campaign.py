@@ -395,6 +395,8 @@ def results(
         output().print(f"{fetched.pictures} pictures in {short_path(fetched.folder / 'pictures')}", soft_wrap=True)
     if fetched.missing:
         output().print(f"{fetched.missing} rows have no pictures any more.", soft_wrap=True)
+    if fetched.undrawn:
+        output().print("The contact sheet is not drawn yet; ask again in a while.", soft_wrap=True)
 
 
 @app.command("zip")

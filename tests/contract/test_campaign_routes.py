@@ -442,8 +442,11 @@ def test_results_are_what_is_meant_for_the_owner(world: CampaignWorld) -> None:
     campaign_id = world.running()
     run_id = world.run(campaign_id).run_id
     folder = run_prefix(campaign_id, run_id)
-    for name in ("manifest.csv", "manifest.jsonl", "sheet-01.jpg", "pictures-01.zip", "results.json", "sheets.json"):
+    for name in ("manifest.csv", "manifest.jsonl", "sheet-01.jpg", "pictures-01.zip", "sheets.json"):
         world.files.objects[f"{folder}{name}"] = b""
+    assert world.call("GET", f"/{campaign_id}/results").body["sheets"] == 0
+    left = Results(leg=1, at_ms=0, rows=3, parts=(), pictures=60, sheets=2, statuses={}, reasons=(), columns=())
+    world.files.objects[results_key(campaign_id, run_id)] = to_json(left).encode()
     world.files.objects[f"{folder}parts/001-000000.jsonl"] = b"keys"
     results = world.call("GET", f"/{campaign_id}/results", query={"run": run_id}).body
     assert [file["name"] for file in results["files"]] == [
@@ -452,6 +455,7 @@ def test_results_are_what_is_meant_for_the_owner(world: CampaignWorld) -> None:
         "pictures-01.zip",
         "sheet-01.jpg",
     ]
+    assert results["sheets"] == 2, "one is still to be drawn"
     assert world.call("GET", f"/{campaign_id}/results", query={"run": "other"}).body["code"] == "run_not_found"
 
 

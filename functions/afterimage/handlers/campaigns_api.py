@@ -64,6 +64,7 @@ from afterimage.usecases.begin_campaign_zip import begin_campaign_zip, read_zip_
 from afterimage.usecases.change_campaign_settings import change_campaign_settings
 from afterimage.usecases.create_campaign import CampaignDesk, NewCampaign, create_campaign
 from afterimage.usecases.erase_campaign import CampaignEraser, erase_campaign
+from afterimage.usecases.gather_campaign_results import read_results
 from afterimage.usecases.pause_campaign_run import pause_campaign_run
 from afterimage.usecases.price_campaign_run import price_campaign_run
 from afterimage.usecases.read_campaigns import (
@@ -516,8 +517,14 @@ def get_results(
         if _RESULT.fullmatch(name)
     ]
     state = read_zip_state(found, files=deps.desk.files)
+    written = read_results(found.campaign_id, found.run_id, deps.desk.files)
     return answer(
-        ResultsView(run=run_view(found, deps.desk.clock()), files=files, zip=zip_view(state) if state else None)
+        ResultsView(
+            run=run_view(found, deps.desk.clock()),
+            files=files,
+            sheets=written.sheets if written else 0,
+            zip=zip_view(state) if state else None,
+        )
     )
 
 

@@ -323,10 +323,12 @@ class ZipView(BaseModel):
 
 
 class ResultsView(BaseModel):
-    """The files of a run: manifests, contact sheets, and zips that were asked for; `zip` says how these stand."""
+    """The files of a run: manifests, contact sheets, and zips that were asked for; `zip` says how these stand. `sheets`
+    is how many contact sheets there are to be: they are drawn after the manifests, within seconds."""
 
     run: RunView
     files: list[FileView]
+    sheets: int
     zip: ZipView | None
 
 

@@ -277,6 +277,7 @@ def results(campaigns: Service) -> None:
                 {"name": "manifest.jsonl", "url": f"{BUCKET}manifest.jsonl"},
                 {"name": "sheet-01.jpg", "url": f"{BUCKET}sheet-01.jpg"},
             ],
+            "sheets": 1,
         },
         "GET /bucket/manifest.jsonl": "".join(json.dumps(line) + "\n" for line in (row, gone, none)).encode(),
         "GET /bucket/sheet-01.jpg": b"\xff\xd8sheet",
@@ -307,9 +308,23 @@ def test_results_without_pictures_go_where_they_are_wanted(run: Run, campaigns: 
     assert said == {"folder": "out", "files": ["manifest.jsonl", "sheet-01.jpg"], "pictures": 0}
 
 
+def test_results_wait_for_contact_sheets_and_say_when_they_do_not_come(
+    run: Run, campaigns: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cli.campaign_results.PAUSE_S", 0.001)
+    results(campaigns)
+    drawn = campaigns.answers[f"GET /v1/campaigns/{ID}/results"]
+    undrawn = drawn | {"files": drawn["files"][:1]}
+    campaigns.answers[f"GET /v1/campaigns/{ID}/results"] = [undrawn, undrawn, drawn]
+    done = run("campaign", "results", ID)
+    assert "sheet-01.jpg" in done.stdout and "not drawn" not in done.stdout
+    campaigns.answers[f"GET /v1/campaigns/{ID}/results"] = undrawn
+    assert "The contact sheet is not drawn yet" in run("campaign", "results", ID).stdout
+
+
 def test_results_that_are_not_there_yet_lead_to_watch(run: Run, campaigns: Service) -> None:
     results(campaigns)
-    campaigns.answers[f"GET /v1/campaigns/{ID}/results"] = {"run": run_document(), "files": []}
+    campaigns.answers[f"GET /v1/campaigns/{ID}/results"] = {"run": run_document(), "files": [], "sheets": 0}
     done = run("campaign", "results", ID)
     assert (done.exit_code, "campaign watch" in done.stderr) == (1, True)
 
@@ -320,7 +335,7 @@ def test_zips_are_made_waited_for_and_saved(run: Run, campaigns: Service, monkey
     making = {"status": "making", "pictures": 0, "missing": 0, "code": None}
     ready = making | {"status": "ready", "pictures": 3}
     files = [{"name": "pictures-01.zip", "url": f"{BUCKET}pictures-01.zip"}]
-    finished = {"run": run_document("FINISHED"), "files": files}
+    finished = {"run": run_document("FINISHED"), "files": files, "sheets": 0}
     campaigns.answers |= {
         f"POST /v1/campaigns/{ID}/zip": making,
         f"GET /v1/campaigns/{ID}/results": [
