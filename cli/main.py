@@ -8,7 +8,22 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from cli.commands import admin, campaign, cloud, demo, doctor, generate, jobs, login, mail, me, model, owner, presets
+from cli.commands import (
+    admin,
+    campaign,
+    cloud,
+    demo,
+    doctor,
+    generate,
+    jobs,
+    login,
+    mail,
+    me,
+    model,
+    owner,
+    presets,
+    verify,
+)
 from cli.errors import INTERRUPTED, CliError
 from cli.terminal import complain, complaints
 from local.cloud import CloudError
@@ -50,6 +65,7 @@ app.command("delete", rich_help_panel=_PICTURES)(owner.delete)
 app.command("share", rich_help_panel=_PICTURES)(owner.share)
 app.command("unshare", rich_help_panel=_PICTURES)(owner.unshare)
 app.command("presets", rich_help_panel=_PICTURES)(presets.presets)
+app.command("verify", rich_help_panel=_PICTURES)(verify.verify)
 app.command("erase-me", rich_help_panel=_PICTURES)(owner.erase_me)
 app.command("me", rich_help_panel=_PICTURES)(me.me)
 app.command("login", rich_help_panel=_PICTURES)(login.login)

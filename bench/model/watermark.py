@@ -28,7 +28,7 @@ from bench.model.pictures import KINDS, picture
 
 Change = Callable[[Image.Image], Image.Image]
 RESULTS = Path(__file__).parent / "results" / "watermark.json"
-SIDES = {64: 200, 128: 200, 512: 60, 1024: 20}
+SIDES = {64: 150, 128: 150, 512: 40, 1024: 10}
 """Pixels, and how many pictures of each kind but noise are marked."""
 ALARMS = {64: 1200, 128: 600, 512: 200, 1024: 20}
 """Pixels, and how many pictures of each kind are looked at without a mark."""

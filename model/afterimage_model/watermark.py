@@ -22,8 +22,8 @@ MARK = "afterimage-1"
 TILE = 64
 LEAST_WAVES, MOST_WAVES = 3, 10
 """Along a tile: fewer would be seen as clouds and drown in what is painted, more do not survive half size and JPEG."""
-STRENGTHS = (0.85, 1.0, 1.2, 1.45, 1.75, 2.1, 2.5)
-"""Root mean square, in levels of 255."""
+STRENGTHS = (0.85, 1.0, 1.2, 1.45, 1.75, 2.1, 2.5, 3.0, 3.6)
+"""Root mean square, in levels of 255; small busy pictures take the last ones, and hide them best."""
 TRIAL_QUALITY = 75
 TRIAL_SIDE = 512
 """The trial is made on so much of the middle: what holds there holds in the whole."""

@@ -15,6 +15,9 @@ from afterimage.domain.status import JobStatus
 from afterimage.http.problems import status_of
 from fakes.template import template
 
+from cli.verification.findings import Verdict
+from cli.verification.layers import MOST_BYTES, MOST_PIXELS
+
 ROOT = Path(__file__).parent.parent.parent
 _COUNTED = re.compile(r'(?:count|measure)\((f?)"([^"]+)"(?: if [^"]+ else "([^"]+)")?[,)]')
 _VARIANTS = {
@@ -103,6 +106,13 @@ def test_every_alarm_of_the_template_is_explained() -> None:
     }
     text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
     assert set(re.findall(r"^\*\*(\w+Alarm)\*\* ·", text, re.MULTILINE)) == alarms
+
+
+def test_every_verdict_on_a_file_is_explained_with_its_exit_code() -> None:
+    text = (ROOT / "docs" / "provenance.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d) \| `(\w+)` \|", text, re.MULTILINE)
+    assert {name: int(code) for code, name in rows} == {verdict.name.lower(): verdict.value for verdict in Verdict}
+    assert f"above {MOST_BYTES // 2**20} MiB or {MOST_PIXELS // 10**6} million pixels" in text
 
 
 @pytest.mark.parametrize("name", ["README.md", "docs/operations.md"])
