@@ -1,4 +1,4 @@
-"""`make bench`, or `python -m bench [NAME ...]` for some: workflow, imports, artifact, costs, campaign."""
+"""`make bench`, or `python -m bench [NAME ...]` for some: workflow, imports, artifact, costs, campaign, moderation."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bench.own_cloud import BenchError, own_cloud
 from local import build
 from local.settings import Settings
 
-NAMES = ("artifact", "imports", "workflow", "costs", "campaign")
+NAMES = ("artifact", "imports", "workflow", "costs", "campaign", "moderation")
 
 
 def run(names: list[str], requests: int) -> None:
@@ -46,6 +46,10 @@ def run(names: list[str], requests: int) -> None:
         from bench import campaign
 
         _report("campaign", campaign.measure(), campaign.show, conditions())
+    if "moderation" in names:
+        from bench import moderation
+
+        _report("moderation", moderation.measure(), moderation.show, conditions())
     print(f"\nKept in {RESULTS.relative_to(Path.cwd()) if RESULTS.is_relative_to(Path.cwd()) else RESULTS}/")
 
 
