@@ -158,12 +158,10 @@ def test_nude_as_the_name_of_a_colour_is_blocked_all_the_same() -> None:
         assert judge(prompt).categories == ("sexual",)
 
 
-def test_a_bloody_mary_is_softened_in_plain_sight() -> None:
-    """Decided: the drink loses its name, the change is shown, and nobody is refused a picture for it."""
-    decision = judge("a Bloody Mary on a bar")
-    assert decision.action is Action.SOFTEN
-    assert decision.softened_prompt == "a dramatic Mary on a bar"
-    assert decision.sentence
+def test_a_bloody_mary_is_a_drink() -> None:
+    assert judge("a Bloody Mary on a bar").action is Action.ALLOW
+    assert judge("a bloody Mary Stuart").softened_prompt is None
+    assert judge("a bloody Mary and a bloody shirt").softened_prompt is not None
 
 
 @pytest.mark.parametrize(
@@ -242,7 +240,7 @@ def test_a_term_split_over_prompt_and_negative_prompt_is_no_term() -> None:
 @pytest.mark.parametrize("category", packaged_policy().categories, ids=lambda category: category.name)
 def test_every_packaged_term_is_found_as_it_stands_and_spelt_out(category: Category) -> None:
     for term in (term.strip("*") for term in category.all_terms):
-        expected = {Action.BLOCK} if category.action is Action.BLOCK else {Action.BLOCK, Action.SOFTEN}
+        expected = list(Action)[list(Action).index(category.action) :]  # this strict, or stricter
         for text in (term, term.upper(), f"a {term}, at dusk", " ".join(term.replace(" ", ""))):
             assert judge(text).action in expected, text
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from afterimage.domain.moderation_policy import Category, Policy, packaged_policy, parse_policy
-from afterimage.domain.reading import normalise, read
+from afterimage.domain.reading import is_unspaced, normalise, read
 from afterimage.domain.verdicts import Action, Decision, NamedText, Replaced, Verdict, decide
 
 __all__ = [
@@ -94,6 +94,8 @@ def _written(term: str) -> str:
     """What finds a term as people write it, its marks and accents as in the policy or left out."""
     bare = term.strip("*")
     forms = dict.fromkeys(r"[\W_]*".join(map(re.escape, form.split())) for form in (bare, normalise(bare)))
+    if is_unspaced(bare):
+        return "|".join(forms)
     ahead = r"\w*" if term.startswith("*") else ""
     behind = r"\w*" if term.endswith("*") else ""
     return rf"(?i)(?<!\w){ahead}(?:{'|'.join(forms)}){behind}(?!\w)"

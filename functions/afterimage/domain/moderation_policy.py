@@ -21,8 +21,8 @@ class Category:
     of a term stands for any letters. `innocent` phrases are overlooked: "naked mole rat".
 
     "gore" in a negative prompt asks for its absence and is good practice, so only categories that are forbidden
-    `everywhere` are looked for there, and `negative_terms`: whose absence is what the category forbids ("clothes").
-    Terms of several words that are forbidden everywhere are also found across the borders of words.
+    `everywhere` are looked for there, and `negative_terms`, whose absence is what the category is about ("clothes").
+    Terms of several long words that are forbidden everywhere are also found across the borders of words.
 
     Only `soften` takes a `replacement`, and perhaps one by language in `replacements`.
     """
@@ -39,7 +39,7 @@ class Category:
     everywhere: bool = False
 
     def __post_init__(self) -> None:
-        if not self.all_terms or not all(term.joined for term in (*self._looked_for, *self._looked_for_in_negative)):
+        if not (self.all_terms or self.negative_terms) or not all(term.joined for term in (*self._looked_for, *self._looked_for_in_negative)):
             raise ContractError(f"category {self.name} needs terms of letters or digits")
         if (self.action is Action.SOFTEN) != (self.replacement is not None):
             raise ContractError(f"category {self.name}: a replacement goes with the action soften, and only with it")

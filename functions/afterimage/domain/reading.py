@@ -32,6 +32,7 @@ _INVISIBLE_LETTERS = frozenset("\u115f\u1160\u3164\uffa0")
 # Scripts that put no space between words.
 _UNSPACED = re.compile(r"[\u3041-\u30ff\u3400-\u9fff\u0e00-\u0e7f]")
 _KATAKANA = "\u30a1-\u30ff"
+_LONG_WORD = 4
 
 
 def _fold(text: str) -> str:
@@ -50,6 +51,11 @@ def normalise(text: str) -> str:
     return _spaced(_fold(text))
 
 
+def is_unspaced(text: str) -> bool:
+    """True for a text in a script that puts no space between words."""
+    return _UNSPACED.search(text) is not None
+
+
 def _spaced(folded: str) -> str:
     return _SEPARATORS.sub(" ", folded).strip()
 
@@ -63,14 +69,14 @@ def _without_inner_marks(folded: str) -> str:
 class Term:
     """A term as it is looked for. An asterisk at an end of it stands for any letters: `porn*`.
 
-    Only a term of several words may be found `across` the borders of words: one alone is found in innocent neighbours
-    ("shot a concert").
+    Only a term of several words, none of them short, may be found across the borders of words: others are found in
+    innocent neighbours ("shot a concert", "menino numa bicicleta").
     """
 
     joined: str
     forms: tuple[str, ...]
     inside: re.Pattern[str] | None
-    several: bool
+    long: bool
 
     @classmethod
     def of(cls, written: str) -> Term:
@@ -80,7 +86,7 @@ class Term:
         before = "" if written.startswith("*") else " "
         after = "" if written.endswith("*") else " "
         inside = None
-        if _UNSPACED.search(words):
+        if is_unspaced(words):
             # A word in Katakana ends where Katakana does: the noodle is no nude.
             ahead, behind = (f"(?<![{_KATAKANA}])", f"(?![{_KATAKANA}])")
             inside = re.compile(
@@ -88,8 +94,9 @@ class Term:
                 + re.escape(joined)
                 + (behind if re.search(f"[{_KATAKANA}]$", joined) else "")
             )
+        long = joined != words and min(map(len, words.split())) >= _LONG_WORD
         forms = tuple(dict.fromkeys(f"{before}{form}{after}" for form in (words, joined)))
-        return cls(joined=joined, forms=forms, inside=inside, several=joined != words)
+        return cls(joined=joined, forms=forms, inside=inside, long=long)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +119,7 @@ class Readings:
         # A stretch of single letters has no words of its own ("a n u d e" is "anude"), so a term is looked for inside.
         if any(term.joined in stretch for stretch in self.stretches):
             return True
-        return across and term.several
+        return across and term.long
 
     def without(self, phrases: re.Pattern[str]) -> Readings:
         """Return the readings with innocent phrases taken out of them."""
@@ -127,7 +134,7 @@ def innocent_pattern(phrases: tuple[str, ...]) -> re.Pattern[str] | None:
 def _innocent(phrase: str) -> str:
     words = normalise(phrase)
     found = " ?".join(map(re.escape, words.split()))
-    return found if _UNSPACED.search(words) else f"(?<= ){found}(?= )"
+    return found if is_unspaced(words) else f"(?<= ){found}(?= )"
 
 
 def read(text: str) -> Readings:
