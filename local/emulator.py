@@ -23,6 +23,7 @@ RunMap = Callable[..., Any]
 InvokeTarget = Callable[..., Any]
 _SCHEDULED_TIME = "<aws.scheduler.scheduled-time>"
 _GENERIC = "Runtime.HandlerError"
+_GUARDRAIL = re.compile(r"/guardrail/([^/]+)/version/[^/]+/apply$")
 _TRACE = "Traceback (most recent call last):"
 _EXCEPTION = re.compile(r"^(?:[\w<>]+\.)*(\w+)(?::|$)")
 
@@ -142,6 +143,25 @@ def with_schedule_group(extract: Callable[..., str]) -> Callable[..., str]:
     return corrected
 
 
+def with_guardrail(extract: Callable[..., str]) -> Callable[..., str]:
+    """Name a guardrail as what ApplyGuardrail touches, as AWS does, where the emulator says `*`.
+
+    Without this, a policy narrowed to one guardrail would deny every judgement locally.
+    """
+
+    def corrected(
+        service: str, method: str, path: str, headers: Any, body: bytes, query: dict[str, Any], *rest: Any
+    ) -> str:
+        arn = extract(service, method, path, headers, body, query, *rest)
+        applied = _GUARDRAIL.match(path) if service.startswith("bedrock") else None
+        if applied is None:
+            return arn
+        region, account_id = rest[:2]
+        return f"arn:aws:bedrock:{region}:{account_id}:guardrail/{applied[1]}"
+
+    return corrected
+
+
 def with_scheduled_time(invoke: InvokeTarget) -> InvokeTarget:
     """Put the time for which it was planned into what a schedule sends, as AWS does, where the emulator sends the
     keyword itself: every time would be the same one. A cron expression means a minute, another one a second."""
@@ -192,6 +212,7 @@ def main() -> None:
     lambda_svc._execute_function_warm = with_error_type(lambda_svc._execute_function_warm)
     stepfunctions._run_distributed_map = with_concurrency_path(stepfunctions._run_distributed_map)
     iam_actions.extract_resource_arn = with_schedule_group(iam_actions.extract_resource_arn)
+    iam_actions.extract_resource_arn = with_guardrail(iam_actions.extract_resource_arn)
     eventbridge._invoke_target = with_scheduled_time(eventbridge._invoke_target)
     provisioners._cw_metric_alarm_record = with_metric_math(provisioners._cw_metric_alarm_record)
     serve()

@@ -8,17 +8,18 @@ from __future__ import annotations
 import dataclasses
 import re
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 _ANY = re.compile(r".*", re.DOTALL)
-_FORMS = {int: re.compile(r"[0-9]+"), float: re.compile(r"[0-9]+(\.[0-9]+)?")}
+_FORMS = {int: re.compile(r"[0-9]+"), float: re.compile(r"[0-9]+(\.[0-9]+)?"), bool: re.compile(r"true|false")}
+NONE = "none"  # of a name: what it would name is not used
 
 
 class SettingsError(Exception):
-    """Raised when variables are missing or not numbers; lists all of them at once."""
+    """Raised when variables are missing or not of their kind; lists all of them at once."""
 
 
 def read_settings(cls: type[T], environment: Mapping[str, str]) -> T:
@@ -32,7 +33,11 @@ def read_settings(cls: type[T], environment: Mapping[str, str]) -> T:
     )
     if wrong:
         raise SettingsError(f"{cls.__name__} needs these environment variables: {', '.join(wrong)}")
-    return cls(**{field: hints[field](environment[name]) for field, name in names.items()})
+    return cls(**{field: _read(hints[field], environment[name]) for field, name in names.items()})
+
+
+def _read(kind: Callable[[str], Any], text: str) -> Any:
+    return text == "true" if kind is bool else kind(text)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,6 +170,12 @@ class ModeratePromptSettings:
 
     table_name: str
     moderation_policy_parameter: str
+    guardrail_id: str
+    guardrail_version: str
+    use_comprehend: bool
+    moderation_hold_at: float
+    moderation_block_at: float
+    moderation_fail_open: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,6 +204,13 @@ class ReviewImagesSettings:
 
     table_name: str
     bucket_name: str
+    guardrail_id: str
+    guardrail_version: str
+    guardrail_pictures: bool
+    use_rekognition: bool
+    moderation_hold_at: float
+    moderation_block_at: float
+    moderation_fail_open: bool
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from integration.journey import attempts_of, links_in, mails_to, wait_for_end, wait_for_status
+from integration.redeploy import deploy_with
 
 if TYPE_CHECKING:
     from integration.conftest import LocalCloud
@@ -30,7 +31,7 @@ WORSE = {
 def loud(cloud: LocalCloud) -> Iterator[LocalCloud]:
     """The cloud deployed with LogLevel=DEBUG, and worse, until the test ends."""
     client = cloud.client("lambda")
-    set_log_level(cloud, "DEBUG")
+    deploy_with(cloud, LogLevel="DEBUG")
     names = [
         function["FunctionName"]
         for page in client.get_paginator("list_functions").paginate()
@@ -46,31 +47,7 @@ def loud(cloud: LocalCloud) -> Iterator[LocalCloud]:
         variables = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
         kept = {key: value for key, value in variables.items() if key not in WORSE}
         client.update_function_configuration(FunctionName=name, Environment={"Variables": kept})
-    set_log_level(cloud, "INFO")
-
-
-def set_log_level(cloud: LocalCloud, level: str) -> None:
-    """Deploy the stack once more with another LogLevel."""
-    client, name = cloud.client("cloudformation"), cloud.stack["stack_name"]
-    known = client.describe_stacks(StackName=name)["Stacks"][0]
-    parameters = [
-        {"ParameterKey": parameter["ParameterKey"], "UsePreviousValue": True}
-        for parameter in known["Parameters"]
-        if parameter["ParameterKey"] != "LogLevel"
-    ]
-    client.update_stack(
-        StackName=name,
-        UsePreviousTemplate=True,
-        Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
-        Parameters=[*parameters, {"ParameterKey": "LogLevel", "ParameterValue": level}],
-    )
-
-    def updated() -> bool:
-        status = str(client.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"])
-        assert "ROLLBACK" not in status, status
-        return status == "UPDATE_COMPLETE"
-
-    cloud.wait_until(updated, f"the stack with LogLevel={level}", 120)
+    deploy_with(cloud, LogLevel="INFO")
 
 
 def logs_of(cloud: LocalCloud) -> dict[str, str]:

@@ -21,6 +21,7 @@ PACKAGE = ROOT / "functions" / "afterimage"
 # boto3 operation → the IAM actions that AWS asks for. Source: Service Authorization Reference.
 ACTIONS: dict[str, tuple[str, ...]] = {
     "abort_multipart_upload": ("s3:AbortMultipartUpload",),
+    "apply_guardrail": ("bedrock:ApplyGuardrail",),
     "admin_delete_user": ("cognito-idp:AdminDeleteUser",),
     "admin_disable_user": ("cognito-idp:AdminDisableUser",),
     "admin_enable_user": ("cognito-idp:AdminEnableUser",),
@@ -33,6 +34,8 @@ ACTIONS: dict[str, tuple[str, ...]] = {
     "delete_item": ("dynamodb:DeleteItem",),
     "delete_objects": ("s3:DeleteObject",),
     "delete_suppressed_destination": ("ses:DeleteSuppressedDestination",),
+    "detect_moderation_labels": ("rekognition:DetectModerationLabels", "s3:GetObject"),
+    "detect_toxic_content": ("comprehend:DetectToxicContent",),
     "describe_execution": ("states:DescribeExecution",),
     "get_item": ("dynamodb:GetItem",),
     "get_object": ("s3:GetObject",),
@@ -79,6 +82,8 @@ ACTIONS: dict[str, tuple[str, ...]] = {
 ENDS = {"advance": "_end"}
 # Clients that are not boto3's own, and what their one method asks of AWS.
 WRAPPED = {("_provider", "get"): "get_parameter"}
+# Of this port a handler has several; a use case asks each of them by this name.
+SEVERAL = "moderator"
 CLIENTS = ("_client", "client", "_s3", "s3", "_runtime", "_autoscaling", "_dynamodb")
 
 
@@ -230,15 +235,22 @@ def _named(path: Path, function: ast.FunctionDef) -> Iterator[_Piece]:
                 yield _Piece(there, name, found)
 
 
+def _behind(receiver: str | None, adapters: dict[str, tuple[Path, ast.ClassDef]]) -> list[tuple[Path, ast.ClassDef]]:
+    """What a use case may mean by a name."""
+    if receiver == SEVERAL:
+        return [found for found in adapters.values() if found[0].parent.name == f"{SEVERAL}s"]
+    return [adapters[receiver]] if receiver in adapters else []
+
+
 def _pieces(handler: Path) -> set[_Piece]:
     """What the handler can reach of the adapters behind its ports."""
     adapters = _adapters(handler)
     methods = {
-        _Piece(adapters[receiver][0], f"{adapters[receiver][1].name}.{method.name}", method)
+        _Piece(path, f"{adapter.name}.{method.name}", method)
         for _, function in _reached(handler)
         for node, without in _uses(function)
-        if (receiver := _last_name(node.value)) in adapters
-        for method in _methods(adapters[receiver][1], node.attr, without)
+        for path, adapter in _behind(_last_name(node.value), adapters)
+        for method in _methods(adapter, node.attr, without)
     }
     return methods | {piece for method in methods for piece in _named(method.path, method.node)}
 

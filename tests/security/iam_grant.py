@@ -13,6 +13,8 @@ OPEN_TOPIC = "not judged: a topic of the emulator takes messages from every role
 NOT_ENFORCED_ROLE = "not judged: the emulator acts for Step Functions and Scheduler without their roles"
 NO_XRAY = "not judged: the emulator has no X-Ray"
 NO_PASS_ROLE = "not judged: the emulator asks nobody whether a role may be lent"
+NOT_ASKED = "judged by test_guardrail.py: the local stack asks a guardrail only where a test names one"
+NO_SERVICE = "not judged: the emulator has no such service"
 NO_ENDPOINT = "not judged: there is no SageMaker endpoint to need it"
 
 

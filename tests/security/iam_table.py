@@ -13,8 +13,10 @@ from security.iam_grant import (
     NO_ENDPOINT,
     NO_LEADING_KEYS,
     NO_RAW_MAIL,
+    NO_SERVICE,
     NO_TAGS,
     NO_XRAY,
+    NOT_ASKED,
     NOT_ENFORCED_ROLE,
     OPEN_TOPIC,
     STAND_IN,
@@ -192,6 +194,20 @@ GRANTS: tuple[Grant, ...] = (
     Grant(
         "ModeratePromptFunction", "ReadPolicy", "ssm:GetParameter", ("adapters/parameters.py:OperatorParameters._get",)
     ),
+    Grant(
+        "ModeratePromptFunction",
+        "JudgeByGuardrail",
+        "bedrock:ApplyGuardrail",
+        ("adapters/moderators/guardrail.py:GuardrailTexts.judge",),
+        judged=NOT_ASKED,
+    ),
+    Grant(
+        "ModeratePromptFunction",
+        "JudgeByComprehend",
+        "comprehend:DetectToxicContent",
+        ("adapters/moderators/comprehend.py:ComprehendTexts.judge",),
+        judged=NO_SERVICE,
+    ),
     # StartGenerationFunction
     Grant(
         "StartGenerationFunction",
@@ -290,7 +306,26 @@ GRANTS: tuple[Grant, ...] = (
         "ReviewImagesFunction",
         "ReadResultAndQuarantine",
         "s3:GetObject",
-        ("adapters/s3_gallery.py:S3Gallery.publish", "adapters/s3_results.py:S3Results._read"),
+        (
+            "adapters/moderators/pictures.py:picture_at",
+            "adapters/moderators/rekognition.py:RekognitionPictures.judge",
+            "adapters/s3_gallery.py:S3Gallery.publish",
+            "adapters/s3_results.py:S3Results._read",
+        ),
+    ),
+    Grant(
+        "ReviewImagesFunction",
+        "JudgeByGuardrail",
+        "bedrock:ApplyGuardrail",
+        ("adapters/moderators/guardrail.py:GuardrailPictures.judge",),
+        judged=NOT_ASKED,
+    ),
+    Grant(
+        "ReviewImagesFunction",
+        "JudgeByRekognition",
+        "rekognition:DetectModerationLabels",
+        ("adapters/moderators/rekognition.py:RekognitionPictures.judge",),
+        judged=NO_SERVICE,
     ),
     Grant("ReviewImagesFunction", "Publish", "s3:PutObject", ("adapters/s3_gallery.py:S3Gallery.publish",)),
     Grant(

@@ -40,7 +40,10 @@ def policies() -> dict[str, list[dict[str, Any]]]:
     found: dict[str, list[dict[str, Any]]] = {}
     for name, properties in functions().items():
         for document in properties.get("Policies", []):
-            found.setdefault(name, []).extend(document["Statement"])
+            # One that stands behind a condition counts as if it were there.
+            found.setdefault(name, []).extend(
+                entry["If"][1] if "If" in entry else entry for entry in document["Statement"]
+            )
     for name, resource in resources("AWS::IAM::Role").items():
         for policy in resource["Properties"].get("Policies", []):
             found.setdefault(name, []).extend(policy["PolicyDocument"]["Statement"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from afterimage.domain.errors import ModeratorUnavailableError
-from afterimage.domain.verdicts import Action, Decision, Thresholds, Verdict
+from afterimage.domain.verdicts import OF_A_TEXT, Action, Decision, Thresholds, Verdict
 from afterimage.usecases.ask_moderators import ask_moderators
 
 
@@ -92,7 +92,7 @@ def test_nobodys_word_is_a_yes_that_says_so() -> None:
 def test_between_the_thresholds_a_person_looks(
     scores: dict[str, float], action: Action, categories: tuple[str, ...], threshold: float
 ) -> None:
-    verdict = Thresholds(hold_at=0.6, block_at=0.8).verdict("layer", "1", scores, "A sentence.")
+    verdict = Thresholds(hold_at=0.6, block_at=0.8).verdict("layer", "1", scores, OF_A_TEXT)
     assert (verdict.action, verdict.categories, verdict.threshold) == (action, categories, threshold)
-    assert verdict.sentence == ("" if action is Action.ALLOW else "A sentence.")
+    assert verdict.sentence == OF_A_TEXT[action]
     assert verdict.scores == (scores or None)

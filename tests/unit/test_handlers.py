@@ -47,8 +47,9 @@ def handler(name: str) -> ModuleType:
 def variables(name: str) -> dict[str, str]:
     """Return a value for each variable that a handler's settings name."""
     hints = get_type_hints(SETTINGS[name])
+    of_kind = {int: "60", float: "60", bool: "true"}
     return {
-        field.name.upper(): ODD.get(field.name, "60" if hints[field.name] in (int, float) else f"a-{field.name}")
+        field.name.upper(): ODD.get(field.name, of_kind.get(hints[field.name], f"a-{field.name}"))
         for field in dataclasses.fields(SETTINGS[name])
     }
 

@@ -39,7 +39,9 @@ class Category:
     everywhere: bool = False
 
     def __post_init__(self) -> None:
-        if not (self.all_terms or self.negative_terms) or not all(term.joined for term in (*self._looked_for, *self._looked_for_in_negative)):
+        if not (self.all_terms or self.negative_terms) or not all(
+            term.joined for term in (*self._looked_for, *self._looked_for_in_negative)
+        ):
             raise ContractError(f"category {self.name} needs terms of letters or digits")
         if (self.action is Action.SOFTEN) != (self.replacement is not None):
             raise ContractError(f"category {self.name}: a replacement goes with the action soften, and only with it")

@@ -25,7 +25,8 @@ _LEETSPEAK = (str.maketrans("0134568@79$!|€+", "oieasgbatgsilet"), str.maketra
 _SEPARATORS = re.compile(r"[\W_]+")
 # Of words that keep three characters, so that "x1 x2 x3" does not become letters that spell something.
 _EDGE_DIGITS = re.compile(r"(?<=\w\w[^\W\d])\d+(?!\w)|(?<!\w)\d+(?=[^\W\d]\w\w)")
-_SPELT_OUT = re.compile(r"(?<!\w)(?:\w ){2,}\w(?!\w)")
+# One letter after the other; ß was folded to two.
+_SPELT_OUT = re.compile(r"(?<!\w)(?:(?:\w|ss) ){2,}(?:\w|ss)(?!\w)")
 _DRAWN_OUT = re.compile(r"([^\W\d_])\1{2,}")
 # Hangul fillers are letters to Unicode and nothing to the eye.
 _INVISIBLE_LETTERS = frozenset("\u115f\u1160\u3164\uffa0")

@@ -18,6 +18,17 @@ class Action(StrEnum):
 
 _SEVERITY = list(Action)
 NOBODY = "none"  # the version of a decision that no moderator made
+# What a person reads where a layer has categories, but no sentences of its own.
+OF_A_TEXT = {
+    Action.ALLOW: "",
+    Action.HOLD: "A person looks at this request before the picture is made.",
+    Action.BLOCK: "The request breaks the content policy.",
+}
+OF_A_PICTURE = {
+    Action.ALLOW: "",
+    Action.HOLD: "A person looks at this picture before it is delivered.",
+    Action.BLOCK: "The picture did not pass our content review.",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +96,7 @@ class Thresholds:
     hold_at: float
     block_at: float
 
-    def verdict(self, layer: str, version: str, scores: dict[str, float], sentence: str) -> Verdict:
+    def verdict(self, layer: str, version: str, scores: dict[str, float], sentences: dict[Action, str]) -> Verdict:
         """Return what follows from scores by category; those below both bounds are recorded and change nothing."""
         highest = max(scores.values(), default=0.0)
         action, bound = Action.ALLOW, self.hold_at
@@ -99,10 +110,21 @@ class Thresholds:
             version=version,
             action=action,
             categories=found if action is not Action.ALLOW else (),
-            sentence=sentence if action is not Action.ALLOW else "",
+            sentence=sentences[action],
             scores=scores or None,
             threshold=bound,
         )
+
+
+def not_judged(layer: str, version: str) -> Verdict:
+    """Return that a person has to look at a picture, because this layer cannot: its format or size is not taken."""
+    return Verdict(
+        layer=layer,
+        version=version,
+        action=Action.HOLD,
+        categories=("not_judged",),
+        sentence=OF_A_PICTURE[Action.HOLD],
+    )
 
 
 def decide(stage: str, verdicts: Sequence[Verdict], at_ms: int, not_judged_by: tuple[str, ...] = ()) -> Decision:

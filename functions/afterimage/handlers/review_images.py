@@ -9,13 +9,16 @@ from typing import Any
 from afterimage.adapters.aws import client
 from afterimage.adapters.dynamodb.attempts import DynamoAttemptStore
 from afterimage.adapters.dynamodb.jobs import DynamoJobStore
+from afterimage.adapters.moderators.guardrail import Guardrail, GuardrailPictures
+from afterimage.adapters.moderators.rekognition import RekognitionPictures
 from afterimage.adapters.s3_gallery import S3Gallery
 from afterimage.adapters.s3_results import S3Results
 from afterimage.domain.job import JobId
-from afterimage.ports import AttemptStore, Clock, Gallery, JobStore, Results
-from afterimage.settings import ReviewImagesSettings, read_settings
+from afterimage.domain.verdicts import Thresholds
+from afterimage.ports import AttemptStore, Clock, Gallery, JobStore, PictureModerator, Results
+from afterimage.settings import NONE, ReviewImagesSettings, read_settings
 from afterimage.telemetry import count, environment, keeping_secrets, logger, metrics, now_ms
-from afterimage.usecases.review_images import review_images
+from afterimage.usecases.review_images import STAGE, review_images
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +30,8 @@ class Dependencies:
     results: Results
     gallery: Gallery
     clock: Clock
+    moderators: tuple[PictureModerator, ...] = ()
+    fail_open: bool = False
 
 
 @functools.cache
@@ -34,12 +39,23 @@ def dependencies() -> Dependencies:
     """Build the real ones, once per process."""
     settings = read_settings(ReviewImagesSettings, environment())
     dynamodb, s3 = client("dynamodb"), client("s3")
+    moderators: list[PictureModerator] = []
+    if settings.guardrail_id != NONE and settings.guardrail_pictures:
+        chosen = Guardrail(id=settings.guardrail_id, version=settings.guardrail_version)
+        guardrail = GuardrailPictures(client("bedrock-runtime"), s3, settings.bucket_name, chosen)
+        moderators.append(guardrail)
+    if settings.use_rekognition:
+        thresholds = Thresholds(hold_at=settings.moderation_hold_at, block_at=settings.moderation_block_at)
+        rekognition = RekognitionPictures(client("rekognition"), settings.bucket_name, thresholds)
+        moderators.append(rekognition)
     return Dependencies(
         jobs=DynamoJobStore(dynamodb, settings.table_name),
         attempts=DynamoAttemptStore(dynamodb, settings.table_name),
         results=S3Results(s3, settings.bucket_name),
         gallery=S3Gallery(s3, settings.bucket_name),
         clock=now_ms,
+        moderators=tuple(moderators),
+        fail_open=settings.moderation_fail_open,
     )
 
 
@@ -52,10 +68,14 @@ def handle(event: dict[str, Any], deps: Dependencies) -> dict[str, str]:
         attempts=deps.attempts,
         results=deps.results,
         gallery=deps.gallery,
+        moderators=deps.moderators,
+        fail_open=deps.fail_open,
         clock=deps.clock,
     )
     logger.info("pictures reviewed", asked=len(job.spec.seeds), passed=len(job.pictures))
     count("PicturesPassed" if job.pictures else "PicturesBlocked")
+    if any(decision.not_judged_by for decision in job.decisions if decision.stage == STAGE):
+        count("ModeratorPassedOver")
     return {"job_id": event["job_id"]}
 
 

@@ -12,6 +12,7 @@ from local.emulator import (
     error_type,
     with_concurrency_path,
     with_error_type,
+    with_guardrail,
     with_metric_math,
     with_patience,
     with_raw_messages,
@@ -167,6 +168,14 @@ def test_a_schedule_is_named_with_its_group(body: bytes, query: dict[str, Any], 
     extract = with_schedule_group(lambda *arguments: arn)
     assert extract("scheduler", "POST", "/schedules/nightly", {}, body, query) == arn.replace("default", group)
     assert extract("s3", "POST", "/", {}, b"no json", {}) == arn
+
+
+def test_a_guardrail_is_named_as_what_is_applied() -> None:
+    extract = with_guardrail(lambda *arguments: "*")
+    path = "/guardrail/abc1/version/DRAFT/apply"
+    assert extract("bedrock-runtime", "POST", path, {}, b"", {}, "r", "1") == "arn:aws:bedrock:r:1:guardrail/abc1"
+    assert extract("bedrock-runtime", "POST", "/model/x/invoke", {}, b"", {}, "r", "1") == "*"
+    assert extract("s3", "POST", path, {}, b"", {}, "r", "1") == "*"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Managed layers of moderation, one service per file; each implements `ports.Moderator`."""
