@@ -17,8 +17,9 @@ from typing import Any
 
 from afterimage.domain.moderation import Action, Decision, judge_prompt, packaged_policy
 
-from bench.conditions import table
+from bench.conditions import RESULTS, table
 
+__all__ = ["CORPUS", "FRESH", "RESULTS", "Line", "lines", "measure", "show"]
 CORPUS = Path(__file__).resolve().parent.parent / "tests" / "moderation" / "corpus"
 FRESH = "fresh.csv"
 _ESCAPED = re.compile(r"\\u([0-9a-f]{4})")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from afterimage.contracts.codec import ContractError, from_document
 from afterimage.domain.errors import PolicyInvalidError
-from afterimage.domain.reading import Readings, Term, innocent_pattern
+from afterimage.domain.reading import Readings, Terms, innocent_pattern, normalise, terms_of
 from afterimage.domain.verdicts import Action
 
 PACKAGED = "packaged"
@@ -39,9 +40,8 @@ class Category:
     everywhere: bool = False
 
     def __post_init__(self) -> None:
-        if not (self.all_terms or self.negative_terms) or not all(
-            term.joined for term in (*self._looked_for, *self._looked_for_in_negative)
-        ):
+        written = self.all_terms + self.negative_terms
+        if not written or not all(map(normalise, written)):
             raise ContractError(f"category {self.name} needs terms of letters or digits")
         if (self.action is Action.SOFTEN) != (self.replacement is not None):
             raise ContractError(f"category {self.name}: a replacement goes with the action soften, and only with it")
@@ -52,24 +52,24 @@ class Category:
         return self.terms + tuple(term for terms in self.languages.values() for term in terms)
 
     @functools.cached_property
-    def _looked_for(self) -> tuple[Term, ...]:
-        return tuple(map(Term.of, self.all_terms))
+    def _looked_for(self) -> Terms:
+        return terms_of(self.all_terms)
 
     @functools.cached_property
-    def _looked_for_in_negative(self) -> tuple[Term, ...]:
-        return tuple(map(Term.of, self.negative_terms))
+    def _innocent(self) -> re.Pattern[str] | None:
+        return innocent_pattern(self.innocent)
+
+    @functools.cached_property
+    def _looked_for_in_negative(self) -> Terms:
+        return terms_of(self.negative_terms)
 
     def found_in(self, readings: Readings, wanted: bool = True) -> bool:
         """True when a term can be read in a text, or in one that says what is not `wanted`."""
         terms = self._looked_for if wanted or self.everywhere else ()
         terms += () if wanted else self._looked_for_in_negative
-        if not any(readings.mention(term, self.everywhere) for term in terms):
+        if not readings.mention_any(terms, self.everywhere):
             return False
-        innocent = innocent_pattern(self.innocent)
-        if innocent is None:
-            return True
-        rest = readings.without(innocent)
-        return any(rest.mention(term, self.everywhere) for term in terms)
+        return self._innocent is None or readings.without(self._innocent).mention_any(terms, self.everywhere)
 
     def put_in_place_of(self) -> dict[str, str]:
         """Return what is put in the place of each term; for a category that softens."""

@@ -100,6 +100,14 @@ class Term:
         return cls(joined=joined, forms=forms, inside=inside, long=long)
 
 
+Terms = tuple[tuple[str, Term], ...]
+
+
+def terms_of(written: tuple[str, ...]) -> Terms:
+    """Return terms, each with its letters alone before it."""
+    return tuple((term.joined, term) for term in map(Term.of, written))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Readings:
     """The ways in which one text is read: `words` between spaces, so that whole words match; `stretches`, each one that
@@ -109,10 +117,13 @@ class Readings:
     stretches: tuple[str, ...]
     unbroken: str
 
-    def mention(self, term: Term, across: bool) -> bool:
-        """True when `term` can be read somewhere."""
-        if term.joined not in self.unbroken:  # so it is nowhere: the rest looks more closely
-            return False
+    def mention_any(self, terms: Terms, across: bool) -> bool:
+        """True when one of `terms` can be read somewhere. Nearly all are nowhere: there are a thousand, and as many
+        prompts, so only those whose letters are there are looked at closely."""
+        unbroken = self.unbroken
+        return any(self._mention(term, across) for joined, term in terms if joined in unbroken)
+
+    def _mention(self, term: Term, across: bool) -> bool:
         if any(form in words for words in self.words for form in term.forms):
             return True
         if term.inside and any(term.inside.search(text) for text in (*self.words, self.unbroken)):
