@@ -14,7 +14,7 @@ UNHEARD = "unheard"  # carried out, and the answer is lost
 PASSING = ("throttle", "500", "cut off", UNHEARD)
 KINDS = (*PASSING, "forbidden")
 Call = tuple[str, str]
-_OFFLINE = frozenset({"generate_presigned_url"})  # signing asks nobody
+_OFFLINE = frozenset({"generate_presigned_url", "generate_presigned_post"})  # signing asks nobody
 
 
 def error_of(kind: str, operation: str) -> Exception:

@@ -73,6 +73,7 @@ ACTIONS: dict[str, tuple[str, ...]] = {
     "generate_presigned_post": ("s3:PutObject",),
     "transact_write_items": (),  # each member as the action that it performs, by its name:
     "ConditionCheck": ("dynamodb:ConditionCheckItem",),
+    "Delete": ("dynamodb:DeleteItem",),
     "Put": ("dynamodb:PutItem",),
     "Update": ("dynamodb:UpdateItem",),
     "update_item": ("dynamodb:UpdateItem",),

@@ -134,17 +134,16 @@ class DynamoCampaignStore:
         return [name for name in names if name != after][:limit]
 
     def erase(self, campaign: Campaign) -> None:
-        """Delete the claim, the campaign, and its owner's pointer last: whoever erases an owner goes by that, and
-        must find again what was left half-way."""
+        """Delete the claim, then campaign and pointers at once: whoever asks again after a lost answer, or erases an
+        owner by the pointers, finds all of it or nothing."""
         if campaign.claim_hash:
             erase_claim(self._client, self._table, campaign.claim_hash, campaign.campaign_id)
-        for erased in (
-            _everybody_key(campaign.campaign_id),
+        keys = (
             _campaign_key(campaign.campaign_id),
+            _everybody_key(campaign.campaign_id),
             _owner_key(campaign.owner, campaign.campaign_id),
-        ):
-            with reaching_the_table():
-                self._client.delete_item(TableName=self._table, Key=erased)
+        )
+        self._transact([{"Delete": {"TableName": self._table, "Key": key}} for key in keys])
 
     def forget(self, owner: str, campaign_id: CampaignId) -> None:
         """Delete the two pointers, the owner's last."""
