@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
 from urllib.parse import quote
 
 import httpx
@@ -21,6 +21,9 @@ _LASTING = (b"admission_closed", b"monthly_quota_reached", b"daily_cap_reached",
 _HINTS = {
     "unknown_preset": f"See which there are: {command('presets')}",
     "job_not_found": f"See your requests: {command('jobs')}",
+    "upload_not_found": "Send the picture again, with --from.",
+    "input_not_a_picture": "Send a PNG, JPEG or WebP file.",
+    "strength_without_input": "Name the picture to begin from, with --from.",
     "job_closed": "Its pictures are there, or it has ended. To remove it, delete it.",
     "nothing_to_share": "Wait for its pictures first, with show ID --wait.",
     "being_erased": "It takes some minutes. Afterwards there is no sign-in either; ask an operator for a new one.",
@@ -84,9 +87,13 @@ class Api:
         """Delete a campaign, or something of it."""
         self._done("DELETE", f"/v1/campaigns{path}")
 
-    def send_form(self, url: str, fields: dict[str, str], content: bytes) -> None:
+    def upload_form(self, content_type: str) -> dict[str, Any]:
+        """Return a form to send an input picture with; one that is not used leaves nothing behind."""
+        return self._json("POST", "/v1/uploads", json={"content_type": content_type})
+
+    def send_form(self, url: str, fields: dict[str, str], content: bytes | IO[bytes], name: str = "rows") -> None:
         """Send a file to a presigned form, which carries its own permission."""
-        response = self._send("POST", url, data=fields, files={"file": ("rows", content, fields.get("Content-Type"))})
+        response = self._send("POST", url, data=fields, files={"file": (name, content, fields.get("Content-Type"))})
         if not response.is_success:
             raise CliError(f"The upload was not taken: its address answered {response.status_code}.")
 

@@ -77,6 +77,10 @@ def details(job: Job) -> Text:
     width, height = job.size
     settings = f"{width}×{height}, {job.steps} steps, guidance {job.guidance:g}, seed {', '.join(map(str, job.seeds))}"
     rows.append(("settings", Text(settings)))
+    if job.strength is not None:
+        rows.append(("begun from", Text(f"a picture of yours, strength {job.strength:g}")))
+    if job.adapter:
+        rows.append(("adapter", Text(printable(job.adapter))))
     rows.append(("asked", Text(f"{_clock(job.created_at)}, {age(job.created_at)} ago")))
     return facts(rows)
 

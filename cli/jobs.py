@@ -44,6 +44,8 @@ class Job:
     steps: int
     guidance: float
     seeds: tuple[int, ...]
+    strength: float | None
+    adapter: str | None
     created_at: float
     timeline: tuple[Entry, ...]
     pictures: tuple[Picture, ...]
@@ -79,6 +81,8 @@ def parse_job(document: dict[str, Any]) -> Job:
         steps=document["steps"],
         guidance=document["guidance"],
         seeds=tuple(document["seeds"]),
+        strength=document.get("strength"),
+        adapter=document.get("adapter"),
         created_at=_moment(document["created_at"]),
         timeline=tuple(Entry(status=entry["status"], at=_moment(entry["at"])) for entry in document["timeline"]),
         pictures=tuple(_picture(image) for image in document["images"]),

@@ -145,7 +145,8 @@ def _model(settings: Settings, token: str) -> Service:
     argv = [str(settings.python("model")), "-m", "afterimage_model.serve"]
     argv += ["--host", HOST, "--port", str(settings.model_port), "--model-dir", str(settings.model_dir)]
     threads = os.environ.get("AFTERIMAGE_THREADS", "2")
-    argv += ["--threads", threads]
+    # The server starts before the stack has a bucket; on AWS it is the folder of the same name there.
+    argv += ["--threads", threads, "--adapters", str(settings.adapters)]
     environment = role_environment(settings, token) | {
         "PYTHONPATH": os.pathsep.join(str(settings.root / folder) for folder in ("functions", "model")),
         # A fixed number: the pictures of a seed are equal bit for bit only with as many threads.

@@ -84,6 +84,11 @@ class Settings:
         return self.folder / "mail"
 
     @property
+    def adapters(self) -> Path:
+        """LoRA files that requests may name, each as NAME.safetensors."""
+        return self.folder / "adapters"
+
+    @property
     def run(self) -> Path:
         return self.folder / "run"
 

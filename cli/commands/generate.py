@@ -12,6 +12,7 @@ from rich.text import Text
 
 from cli.api import Api
 from cli.errors import INTERRUPTED, UNSUCCESSFUL, CliError
+from cli.input_pictures import read_input, send_input
 from cli.job_view import result
 from cli.jobs import SUCCEEDED, Job, parse_job
 from cli.mailbox import Mail, Mailbox
@@ -41,6 +42,17 @@ def generate(
     negative: Annotated[str | None, typer.Option(help="What to keep out of the picture.")] = None,
     steps: Annotated[int | None, typer.Option(min=1, max=1000, help="Denoising steps.")] = None,
     guidance: Annotated[float | None, typer.Option(min=0, max=100, help="How closely to follow the prompt.")] = None,
+    picture: Annotated[
+        Path | None,
+        typer.Option("--from", metavar="FILE", help="Begin from this picture: PNG, JPEG or WebP, up to 10 MB."),
+    ] = None,
+    strength: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="How much of that picture is changed: 0.3 a little, 0.9 nearly all."),
+    ] = None,
+    adapter: Annotated[
+        str | None, typer.Option(metavar="NAME", help="A LoRA by the name under which an operator has published it.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would take; nothing is made.")] = False,
     folder: Output = Path(),
     timeout: Timeout = DEFAULT_TIMEOUT_S,
@@ -60,8 +72,15 @@ def generate(
         negative_prompt=negative,
         steps=steps,
         guidance=guidance,
+        strength=strength,
+        adapter=adapter,
     )
+    if strength is not None and picture is None:
+        raise typer.BadParameter("goes with --from FILE.", param_hint="--strength")
+    content = read_input(picture) if picture else None
     api = api_of(stack, profile, region)
+    if picture and content:
+        body["input"] = {"upload": send_input(api, picture, *content, quiet=as_json)}
     if dry_run:
         show_price(api.price(body), as_json=as_json)
         return

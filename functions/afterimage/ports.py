@@ -15,6 +15,7 @@ from afterimage.domain.job import (
     Attempt,
     Failure,
     ImageSpec,
+    InputPicture,
     Job,
     JobId,
     JobWarning,
@@ -314,6 +315,24 @@ class JobObjects(Protocol):
     def erase(self, job_id: JobId, gallery: str, locations: tuple[str, ...]) -> None:
         """Delete job documents, quarantined and published pictures, and the objects at `locations` that SageMaker
         wrote. The tombstone stays."""
+
+
+class Uploads(Protocol):
+    """Input pictures, each its owner's, and a copy of its own for each job that begins from one."""
+
+    def find(self, owner: str, upload_id: str, now_ms: int) -> InputPicture:
+        """Return what an upload is. Raises UploadNotFoundError, also for another owner's, and InvalidRequestError when
+        it is no picture."""
+
+    def take(self, job: Job) -> None:
+        """Copy the job's upload to where the container reads, once. Raises InputGoneError when it is not there any more
+        or another picture than at the door."""
+
+    def erase(self, owner: str, upload_id: str) -> None:
+        """Delete an upload; one that is gone already is as good."""
+
+    def erase_all(self, owner: str) -> None:
+        """Delete every upload of an owner."""
 
 
 class Erasures(Protocol):

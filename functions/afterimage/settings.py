@@ -57,6 +57,14 @@ class RequestsApiSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class UploadsApiSettings:
+    """For `handlers.uploads_api`."""
+
+    table_name: str
+    bucket_name: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class AdminApiSettings:
     """For `handlers.admin_api`."""
 
@@ -169,10 +177,13 @@ class ModeratePromptSettings:
     """For `handlers.moderate_prompt`."""
 
     table_name: str
+    bucket_name: str
     moderation_policy_parameter: str
     guardrail_id: str
     guardrail_version: str
+    guardrail_pictures: bool
     use_comprehend: bool
+    use_rekognition: bool
     moderation_hold_at: float
     moderation_block_at: float
     moderation_fail_open: bool

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,6 +14,7 @@ from typing import Protocol
 from afterimage.contracts.codec import to_json
 from afterimage.contracts.generation import IMG2IMG, GeneratedImage, GenerationJob, GenerationResult, GenerationWarning
 from afterimage.contracts.progress import GenerationProgress, progress_key
+from PIL import Image
 
 from afterimage_model.errors import InputRefused, ModelFault
 from afterimage_model.images import PictureFile, encode_picture, encode_thumbnail, picture_facts
@@ -35,6 +36,13 @@ class Predicts(Protocol):
 
     def plan(self, job: GenerationJob) -> Plan:
         """Hold the job against the model's limits."""
+
+    def flags(self, pictures: Sequence[Image.Image]) -> bool | None:
+        """Whether the safety checker or the classifier flags any of these, None without both."""
+
+    @property
+    def versions(self) -> Mapping[str, str]:
+        """Model, libraries and hardware."""
 
     def predict_together(self, wanted: Sequence[tuple[Plan, OnStep]]) -> list[Prediction | ModelFault]:
         """Make the pictures of jobs that differ in texts and seeds only."""
@@ -91,8 +99,9 @@ def generate_together(
         for order in orders:
             with _answering(order):
                 one = _begin(order, predictor, storage, bucket)
-                watches.callback(one.watch.close)
-                begun.append(one)
+                if one is not None:
+                    watches.callback(one.watch.close)
+                    begun.append(one)
         begun = [one for one in begun if _still_wanted(one)]
         outcomes = predictor.predict_together([(one.plan, one.step_ended) for one in begun]) if begun else []
         watches.pop_all()  # from here each watch is closed by the end of its job
@@ -100,7 +109,8 @@ def generate_together(
         finish(partial(_end, one, outcome, storage, watermark))
 
 
-def _begin(order: Order, predictor: Predicts, storage: Storage, bucket: str | None) -> _Begun:
+def _begin(order: Order, predictor: Predicts, storage: Storage, bucket: str | None) -> _Begun | None:
+    """None when the order has its answer: from a flagged input picture nothing is made."""
     started = time.monotonic()
     job = order.job
     tombstone = tombstone_key(job.job_id)
@@ -108,24 +118,46 @@ def _begin(order: Order, predictor: Predicts, storage: Storage, bucket: str | No
     plan = predictor.plan(job)
     order.check()
     if plan.mode == IMG2IMG:
-        plan = _with_input(plan, job, storage, destination.bucket if destination else bucket)
+        plan = _with_input(plan, job, predictor, storage, destination.bucket if destination else bucket)
+        if plan.input_flagged:
+            order.answer(_nothing_made(plan, predictor, started))
+            return None
     watch = _watch(storage, destination.bucket if destination else bucket, job.job_id, tombstone)
     watch.open()
     return _Begun(order=order, plan=plan, destination=destination, watch=watch, started=started)
 
 
-def _with_input(plan: Plan, job: GenerationJob, storage: Storage, bucket: str | None) -> Plan:
+def _with_input(plan: Plan, job: GenerationJob, predictor: Predicts, storage: Storage, bucket: str | None) -> Plan:
     key = str(job.input_key)
     check_input_key(key, job.job_id)
     body = storage.get(bucket, key, MOST_BYTES) if bucket is not None else None
     if body is None:
         raise InputRefused("there is no input picture at the input_key")
-    picture, cut = fit_input(read_input(body), plan.width, plan.height)
+    whole = read_input(body)
+    picture, cut = fit_input(whole, plan.width, plan.height)
     warnings = plan.warnings
     if cut:
         message = f"The input picture was cut to the proportions of {plan.width} x {plan.height}."
         warnings += (GenerationWarning(code="input_cut", message=message, detail="input_key"),)
-    return replace(plan, input_picture=picture, warnings=warnings)
+    # As it was sent, and as the network sees it: cutting can bring out what is small in the whole.
+    flagged = predictor.flags([whole, picture])
+    return replace(plan, input_picture=picture, input_flagged=flagged, warnings=warnings)
+
+
+def _nothing_made(plan: Plan, predictor: Predicts, started: float) -> GenerationResult:
+    return GenerationResult(
+        job_id=plan.job_id,
+        images=(),
+        width=plan.width,
+        height=plan.height,
+        steps=plan.steps,
+        guidance=plan.guidance,
+        scheduler=plan.scheduler,
+        warnings=plan.warnings,
+        input_flagged=True,
+        timings_s={"total": round(time.monotonic() - started, 4)},
+        versions=dict(predictor.versions),
+    )
 
 
 @contextmanager
@@ -193,6 +225,7 @@ def _deliver(begun: _Begun, prediction: Prediction, storage: Storage) -> Generat
         guidance=plan.guidance,
         scheduler=plan.scheduler,
         warnings=plan.warnings,
+        input_flagged=plan.input_flagged,
         timings_s={stage: round(seconds, 4) for stage, seconds in (prediction.timings_s | timings).items()},
         versions=prediction.versions,
     )

@@ -58,7 +58,7 @@ class Limits:
 class Plan:
     """A job with every blank filled in: exactly what will be made. `warnings` say what was changed.
 
-    `input_picture` and `strength` belong to img2img; the picture has the plan's size.
+    `input_picture`, its verdict `input_flagged` and `strength` belong to img2img; the picture has the plan's size.
     """
 
     job_id: str
@@ -74,6 +74,7 @@ class Plan:
     mode: str = TXT2IMG
     strength: float | None = None
     input_picture: Image.Image | None = field(default=None, compare=False, repr=False)
+    input_flagged: bool | None = None
     adapter: str | None = None
     adapter_sha256: str | None = None
     warnings: tuple[GenerationWarning, ...] = ()

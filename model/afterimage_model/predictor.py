@@ -151,10 +151,9 @@ class Predictor:
                 self._texts = Texts()  # an adapter may change the text encoders too
 
     def _prediction(self, member: Member, seconds: float) -> Prediction:
-        loaded, started = self._model_loaded, time.monotonic()
+        started = time.monotonic()
         images = [image for _, image in sorted(member.pictures.items())]
-        extractor = getattr(loaded.pipeline, "feature_extractor", None)
-        flags = verdicts(loaded.safety_checker, extractor, images, loaded.device, loaded.classifier)
+        flags = self._verdicts(images)
         return Prediction(
             plan=member.plan,
             pictures=tuple(
@@ -164,6 +163,16 @@ class Predictor:
             timings_s={"generate": seconds, "safety": time.monotonic() - started},
             versions=self.versions,
         )
+
+    def flags(self, pictures: Sequence[Image.Image]) -> bool | None:
+        """Whether the safety checker or the classifier flags any of these, None without both."""
+        seen = self._verdicts(pictures)
+        return None if None in seen else any(seen)
+
+    def _verdicts(self, pictures: Sequence[Image.Image]) -> list[bool | None]:
+        loaded = self._model_loaded
+        extractor = getattr(loaded.pipeline, "feature_extractor", None)
+        return verdicts(loaded.safety_checker, extractor, pictures, loaded.device, loaded.classifier)
 
     def _fitting(self, run: Run) -> int:
         """How many of the open pictures go through the network next."""

@@ -12,7 +12,7 @@ from afterimage.usecases.delete_request import Eraser
 from afterimage.usecases.erase_owner import CAMPAIGNS, erase_owner
 from fakes.campaign_world import CampaignWorld
 from fakes.http import STRANGER
-from fakes.outside import FakeErasures, FakeJobObjects, FakePeople, FakeWorkflow
+from fakes.outside import FakeErasures, FakeJobObjects, FakePeople, FakeUploads, FakeWorkflow
 from fakes.samples import OWNER
 from fakes.stores import MemoryAttemptStore, MemoryJobStore, MemoryLinkStore, MemoryOwnerStore
 
@@ -25,7 +25,13 @@ def world(dynamodb: Any, table: str) -> CampaignWorld:
 def erase(world: CampaignWorld) -> bool:
     jobs = MemoryJobStore()
     stopper = Stopper(jobs=jobs, objects=FakeJobObjects(), workflow=FakeWorkflow(), clock=world.clock)
-    eraser = Eraser(stopper=stopper, attempts=MemoryAttemptStore(), links=MemoryLinkStore(), erasures=FakeErasures())
+    eraser = Eraser(
+        stopper=stopper,
+        attempts=MemoryAttemptStore(),
+        links=MemoryLinkStore(),
+        uploads=FakeUploads(),
+        erasures=FakeErasures(),
+    )
     owners = MemoryOwnerStore(jobs)
     return erase_owner(OWNER, eraser, campaigns=world.eraser, owners=owners, people=FakePeople())
 

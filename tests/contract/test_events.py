@@ -50,6 +50,7 @@ from afterimage.handlers import (
     start_scheduled_request,
     sweep_open_jobs,
     tell_campaign,
+    uploads_api,
     write_campaign_results,
     zip_campaign_pictures,
 )
@@ -287,6 +288,22 @@ def check_http_post_image_machine_client() -> None:
     assert (job.owner, job.recipient) == (f"client#{claims['client_id']}", "orders@example.com")
 
 
+def check_http_post_upload() -> None:
+    asked, form = event("http_post_upload"), ("https://bucket.invalid/", {"key": "uploads/x"})
+    uploads = Asked(form=form)
+    deps = uploads_api.Dependencies(
+        uploads=uploads,  # type: ignore[arg-type]
+        accounts=MemoryAccountStore(),
+        clock=clock,
+        entropy=entropy,
+    )
+    answer = uploads_api.handle(asked, deps)
+    assert answer["statusCode"] == 201
+    ((_, (owner, upload_id, content_type)),) = uploads.calls
+    assert owner == f"user#{asked['requestContext']['authorizer']['jwt']['claims']['sub']}"
+    assert (json.loads(answer["body"])["id"], content_type) == (upload_id, "image/jpeg")
+
+
 def check_http_get_image() -> None:
     asked = event("http_get_image")
     owner = f"user#{asked['requestContext']['authorizer']['jwt']['claims']['sub']}"
@@ -502,7 +519,7 @@ def lambda_context() -> Any:
 
 def check_state_moderate_prompt() -> None:
     jobs = OneJob(JobStatus.QUEUED)
-    deps = moderate_prompt.Dependencies(jobs=jobs, policy=packaged_policy, clock=clock)
+    deps = moderate_prompt.Dependencies(jobs=jobs, uploads=Asked(), policy=packaged_policy, clock=clock)
     answer = moderate_prompt.handle(event("state_moderate_prompt"), deps)
     assert answer == {"job_id": JOB_ID, "decision": "allow"}
     assert jobs.job.status is JobStatus.MODERATING
@@ -534,7 +551,7 @@ def check_state_erase_leftovers() -> None:
 def check_state_erase_owner() -> None:
     jobs, people, owners = Asked(list_by_owner=()), Asked(), Asked()
     stopper = Stopper(jobs=jobs, objects=Asked(), workflow=Asked(), clock=clock)
-    eraser = Eraser(stopper=stopper, attempts=Asked(), links=Asked(), erasures=Asked())
+    eraser = Eraser(stopper=stopper, attempts=Asked(), links=Asked(), uploads=Asked(), erasures=Asked())
     asked = event("state_erase_owner")
     campaigns = CampaignEraser(campaigns=Asked(list_by_owner=()), files=Asked(), schedules=Asked(), clock=clock)
     deps = erase_owner.Dependencies(eraser=eraser, campaigns=campaigns, owners=owners, people=people)

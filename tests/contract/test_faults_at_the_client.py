@@ -44,7 +44,7 @@ from afterimage.usecases.sweep_open_jobs import Broom, sweep_open_jobs
 from botocore.exceptions import ClientError
 from fakes.aws_faults import KINDS, PASSING, STEP, Between, Call, Faults
 from fakes.campaigns import NO_CAMPAIGNS
-from fakes.outside import Dice, FakeWorkflow, Ticker
+from fakes.outside import Dice, FakeUploads, FakeWorkflow, Ticker
 from fakes.samples import a_job, a_result
 from fakes.step_functions import GENERATION, ModelStepFunctions
 from fakes.template import create_table
@@ -179,7 +179,8 @@ class World:
         jobs, attempts, clock = self.jobs, self.attempts, self.clock
         if name == "ModeratePrompt":
             return moderate_prompt.handle(
-                payload, moderate_prompt.Dependencies(jobs=jobs, policy=packaged_policy, clock=clock)
+                payload,
+                moderate_prompt.Dependencies(jobs=jobs, uploads=FakeUploads(), policy=packaged_policy, clock=clock),
             )
         if name == GENERATION:
             return start_generation.handle(

@@ -11,7 +11,7 @@ from afterimage.adapters.dynamodb.jobs import DynamoJobStore
 from afterimage.adapters.dynamodb.transactions import TRIES
 from afterimage.contracts.codec import ContractError
 from afterimage.domain.errors import JobClosedError, JobNotFoundError, StoreUnavailableError
-from afterimage.domain.job import Failure, JobWarning, Notice
+from afterimage.domain.job import Failure, InputPicture, JobWarning, Notice
 from afterimage.domain.moderation import Action, Decision
 from afterimage.domain.quotas import Quotas, charge_for
 from afterimage.domain.status import JobStatus
@@ -474,3 +474,16 @@ def test_a_finished_job_leaves_the_sparse_index_in_the_table_itself(dynamodb: An
     store.forget_ended(job_id(1))
     item = dynamodb.scan(TableName=table)["Items"][0]
     assert "open" not in item
+
+
+def test_what_a_picture_is_begun_from_is_stored_and_older_records_have_none(dynamodb: Any, table: str) -> None:
+    store = DynamoJobStore(dynamodb, table)
+    picture = InputPicture(upload="u", etag='"tag"', size_bytes=9, content_type="image/png")
+    spec = dataclasses.replace(SPEC, input=picture, strength=0.6, adapter="oil")
+    store.create(a_job(spec=spec), None)
+    assert store.get(job_id(1), NOW_MS).spec == spec
+    older = dynamodb.scan(TableName=table)["Items"][0]
+    for name in ("input", "strength", "adapter"):
+        del older["spec"]["M"][name]
+    dynamodb.put_item(TableName=table, Item=older)
+    assert store.get(job_id(1), NOW_MS).spec == SPEC

@@ -16,6 +16,7 @@ from afterimage.domain.errors import (
     GenerationFailedError,
     StoreUnavailableError,
 )
+from afterimage.domain.job import InputPicture
 from afterimage.domain.status import JobStatus
 from botocore.exceptions import ClientError
 from botocore.stub import ANY
@@ -130,3 +131,16 @@ def test_a_store_that_does_not_answer_is_no_fault_of_the_endpoint(error: Excepti
     world.engine._s3 = unreached("s3", error)
     with pytest.raises(StoreUnavailableError):
         world.engine.start(JOB, ATTEMPT)
+
+
+def test_a_job_from_a_picture_names_its_own_copy_strength_and_adapter() -> None:
+    picture = InputPicture(upload="u", etag="t", size_bytes=9, content_type="image/png")
+    spec = dataclasses.replace(SPEC, input=picture, strength=0.6, adapter="oil")
+    world = Sagemaker()
+    world.accept_document()
+    world.runtime.add_response("invoke_endpoint_async", {"OutputLocation": "s3://pictures/out"})
+    world.engine.start(dataclasses.replace(JOB, spec=spec), ATTEMPT)
+    body = world.put["Body"]
+    document = from_json(GenerationJob, body.read() if isinstance(body, io.IOBase) else body)
+    assert (document.mode, document.input_key) == ("img2img", f"jobs/{JOB.job_id}/input")
+    assert (document.strength, document.adapter) == (0.6, "oil")

@@ -35,7 +35,7 @@ from afterimage.usecases.sweep_open_jobs import Broom
 
 from fakes.campaigns import NO_CAMPAIGNS
 from fakes.faults import Crash, Faulty
-from fakes.outside import Dice, FakeEngine, FakeGallery, FakeMailer, FakeResults, FakeWorkflow, Ticker
+from fakes.outside import Dice, FakeEngine, FakeGallery, FakeMailer, FakeResults, FakeUploads, FakeWorkflow, Ticker
 from fakes.samples import a_result, quarantined
 from fakes.step_functions import GENERATION, ModelStepFunctions
 from fakes.stores import MemoryAttemptStore, MemoryJobStore, MemoryLinkStore, MemorySuppressionStore
@@ -167,7 +167,7 @@ class CompletionWorld:
         """Run the function behind a state."""
         jobs, clock = self.jobs, self.clock
         if name == "ModeratePrompt":
-            deps = moderate_prompt.Dependencies(jobs=jobs, policy=packaged_policy, clock=clock)
+            deps = moderate_prompt.Dependencies(jobs=jobs, uploads=FakeUploads(), policy=packaged_policy, clock=clock)
             return moderate_prompt.handle(payload, deps)
         if name == GENERATION:
             return start_generation.handle(

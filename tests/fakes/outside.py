@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from afterimage.contracts.completion import Completion
 from afterimage.contracts.generation import GenerationResult, ModelProblem
-from afterimage.domain.errors import InvalidResultError
-from afterimage.domain.job import Attempt, Job, JobId
+from afterimage.domain.errors import InputGoneError, InvalidResultError, UploadNotFoundError
+from afterimage.domain.job import Attempt, InputPicture, Job, JobId
 from afterimage.ports import StartedInference
 
 from fakes.faults import Faulty, breakable
@@ -165,6 +165,40 @@ class FakeJobObjects(Faulty):
         named = {location.removeprefix("s3://bucket/") for location in locations}
         doomed = {key for key in self.keys if key.startswith(prefixes) or key in named}
         self.keys -= doomed - {f"jobs/{job_id}/cancel"}
+
+
+class FakeUploads(Faulty):
+    """Implements `ports.Uploads`: pictures by owner and upload, and the jobs that have a copy."""
+
+    def __init__(self, **etags: str) -> None:
+        """Each upload of Ada's by its id, with its tag."""
+        super().__init__()
+        self.etags = {("user#ada", upload): etag for upload, etag in etags.items()}
+        self.taken: dict[JobId, str] = {}
+
+    @breakable
+    def find(self, owner: str, upload_id: str, now_ms: int) -> InputPicture:
+        if (owner, upload_id) not in self.etags:
+            raise UploadNotFoundError()
+        etag = self.etags[owner, upload_id]
+        return InputPicture(upload=upload_id, etag=etag, size_bytes=1000, content_type="image/png")
+
+    @breakable
+    def take(self, job: Job) -> None:
+        picture = job.spec.input
+        if picture is None or job.job_id in self.taken:
+            return
+        if self.etags.get((job.owner, picture.upload)) != picture.etag:
+            raise InputGoneError()
+        self.taken[job.job_id] = picture.etag
+
+    @breakable
+    def erase(self, owner: str, upload_id: str) -> None:
+        self.etags.pop((owner, upload_id), None)
+
+    @breakable
+    def erase_all(self, owner: str) -> None:
+        self.etags = {key: etag for key, etag in self.etags.items() if key[0] != owner}
 
 
 class FakeErasures(Faulty):

@@ -7,7 +7,8 @@ import datetime
 import hashlib
 import io
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -56,6 +57,11 @@ class FakePredictor:
     def __init__(self, before_step: Callable[[], None] = lambda: None) -> None:
         self.jobs: list[str] = []
         self.before_step = before_step
+
+    versions: Mapping[str, str] = MappingProxyType({})
+
+    def flags(self, pictures: Sequence[Image.Image]) -> bool | None:
+        return None
 
     def plan(self, job: GenerationJob) -> Plan:
         return Plan(

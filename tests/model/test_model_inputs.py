@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from afterimage.contracts.generation import GenerationJob
 from afterimage_model.errors import InputRefused, InvalidDocument
-from afterimage_model.generate import generate
+from afterimage_model.generate import generate, generate_together
 from afterimage_model.inputs import LEAST_SIDE, MOST_BYTES, MOST_PIXELS, fit_input, read_input
+from afterimage_model.orders import Order
 from afterimage_model.predictor import Predictor
 from PIL import Image
 
@@ -203,3 +204,57 @@ def test_an_input_that_is_not_there_is_refused(predictor: Predictor) -> None:
         generate(img2img(), predictor, Store("jobs/j-1/other", b""), bucket="pictures")
     with pytest.raises(InputRefused, match="there is no input picture"):
         generate(img2img(), predictor, Store("jobs/j-1/input", b""))
+
+
+class Judge:
+    """A model whose checker says what it is told; it notes what it was shown."""
+
+    def __init__(self, model: Predictor, verdict: bool | None) -> None:
+        self._model = model
+        self._verdict = verdict
+        self.shown: list[tuple[int, int]] = []
+
+    def flags(self, pictures: Sequence[Image.Image]) -> bool | None:
+        self.shown = [picture.size for picture in pictures]
+        return self._verdict
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._model, name)
+
+
+@pytest.mark.parametrize("verdict", [False, None])
+def test_the_verdict_on_the_input_is_in_the_result(predictor: Predictor, verdict: bool | None) -> None:
+    judge = Judge(predictor, verdict)
+    store = Store("jobs/j-1/input", file_of(halves((128, 64))))
+    result = generate(img2img(), judge, store, bucket="pictures")
+    assert (result.input_flagged, len(result.images)) == (verdict, 1)
+    assert judge.shown == [(128, 64), (64, 64)]
+
+
+def test_from_a_flagged_input_nothing_is_made(predictor: Predictor, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> None:
+        raise AssertionError("the network ran")
+
+    monkeypatch.setattr(predictor, "predict_together", fail)
+    store = Store("jobs/j-1/input", file_of(halves()))
+    result = generate(img2img(seeds=(1, 2)), Judge(predictor, True), store, bucket="pictures")
+    assert (result.job_id, result.input_flagged, result.images) == ("j-1", True, ())
+    assert (result.width, result.steps, result.versions) == (64, 4, predictor.versions)
+
+
+def test_a_flagged_input_leaves_the_other_jobs_of_the_batch(predictor: Predictor) -> None:
+    class Strict(Judge):
+        def flags(self, pictures: Sequence[Image.Image]) -> bool | None:
+            return pictures[0].getpixel((0, 0)) == BLUE
+
+    store = Store("jobs/j-1/input", file_of(Image.new("RGB", (64, 64), BLUE)))
+    store.objects["jobs/j-2/input"] = file_of(halves())
+    orders = [Order(img2img()), Order(img2img(job_id="j-2", input_key="jobs/j-2/input"))]
+    generate_together(orders, Strict(predictor, None), store, bucket="pictures")
+    assert [len(order.future.result(0).images) for order in orders] == [0, 1]
+
+
+def test_without_an_input_there_is_no_verdict_on_one(predictor: Predictor) -> None:
+    job = img2img(mode="txt2img", input_key=None, strength=None)
+    result = generate(job, Judge(predictor, True), Store("", b""), bucket="pictures")
+    assert (result.input_flagged, len(result.images)) == (None, 1)

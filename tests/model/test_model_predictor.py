@@ -25,6 +25,7 @@ from afterimage_model.predictor import Predictor
 from afterimage_model.run import Step
 from diffusers import DPMSolverMultistepScheduler, StableDiffusionPipeline
 from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
+from PIL import Image
 from transformers import CLIPConfig, CLIPImageProcessorPil
 
 
@@ -148,8 +149,14 @@ def test_the_safety_checkers_verdict_is_data_and_the_picture_stays(
     assert [picture.image.tobytes() for picture in pictures] == pixels(predictor, seeds=(1, 2))
 
 
+def test_a_picture_that_was_sent_is_judged_by_the_same_checker(checked: tuple[bool, Predictor]) -> None:
+    flagged, model = checked
+    assert model.flags([Image.new("RGB", (300, 20), "red"), Image.new("RGB", (64, 64), "red")]) is flagged
+
+
 def test_without_a_safety_checker_there_is_no_verdict(predictor: Predictor) -> None:
     assert predictor.predict(job()).pictures[0].flagged is None
+    assert predictor.flags([Image.new("RGB", (64, 64))]) is None
 
 
 def test_a_cancel_between_steps_ends_the_job_and_leaves_the_model_usable(predictor: Predictor) -> None:

@@ -75,6 +75,15 @@ GRANTS: tuple[Grant, ...] = (
         "s3:GetObject",
         ("adapters/s3_gallery.py:S3Gallery.presign", "adapters/s3_progress.py:S3Progress._read"),
     ),
+    Grant("RequestsApiFunction", "LookAtUpload", "s3:GetObject", ("adapters/s3_uploads.py:S3Uploads.find",)),
+    # UploadsApiFunction
+    Grant(
+        "UploadsApiFunction",
+        "ReadAccount",
+        "dynamodb:GetItem",
+        ("adapters/dynamodb/accounts.py:DynamoAccountStore.find",),
+    ),
+    Grant("UploadsApiFunction", "TakeUpload", "s3:PutObject", ("adapters/s3_uploads.py:S3Uploads.form",)),
     # AdminApiFunction
     Grant(
         "AdminApiFunction",
@@ -196,9 +205,31 @@ GRANTS: tuple[Grant, ...] = (
     ),
     Grant(
         "ModeratePromptFunction",
+        "ReadInputPicture",
+        "s3:GetObject",
+        (
+            "adapters/moderators/pictures.py:picture_at",
+            "adapters/moderators/rekognition.py:RekognitionPictures.judge",
+            "adapters/s3_uploads.py:S3Uploads._is_there",
+            "adapters/s3_uploads.py:S3Uploads.take",
+        ),
+    ),
+    Grant("ModeratePromptFunction", "CopyInputPicture", "s3:PutObject", ("adapters/s3_uploads.py:S3Uploads.take",)),
+    Grant(
+        "ModeratePromptFunction",
+        "CopyInputPicture",
+        "s3:PutObjectTagging",
+        ("adapters/s3_uploads.py:S3Uploads.take",),
+        judged=NO_TAGS,
+    ),
+    Grant(
+        "ModeratePromptFunction",
         "JudgeByGuardrail",
         "bedrock:ApplyGuardrail",
-        ("adapters/moderators/guardrail.py:GuardrailTexts.judge",),
+        (
+            "adapters/moderators/guardrail.py:GuardrailPictures.judge",
+            "adapters/moderators/guardrail.py:GuardrailTexts.judge",
+        ),
         judged=NOT_ASKED,
     ),
     Grant(
@@ -206,6 +237,13 @@ GRANTS: tuple[Grant, ...] = (
         "JudgeByComprehend",
         "comprehend:DetectToxicContent",
         ("adapters/moderators/comprehend.py:ComprehendTexts.judge",),
+        judged=NO_SERVICE,
+    ),
+    Grant(
+        "ModeratePromptFunction",
+        "JudgeByRekognition",
+        "rekognition:DetectModerationLabels",
+        ("adapters/moderators/rekognition.py:RekognitionPictures.judge",),
         judged=NO_SERVICE,
     ),
     # StartGenerationFunction
@@ -951,6 +989,7 @@ GRANTS: tuple[Grant, ...] = (
             "model/afterimage_model/storage.py:self._client.get_object(",
         ),
     ),
+    Grant("ModelRole", "ReadAdapters", "s3:GetObject", ("model/afterimage_model/storage.py:self._client.get_object(",)),
     Grant(
         "ModelRole", "WritePictures", "s3:PutObject", ("model/afterimage_model/storage.py:self._client.put_object(",)
     ),

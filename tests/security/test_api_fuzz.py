@@ -60,6 +60,7 @@ BOUNDS = {"monthly_pictures": None, "concurrent_jobs": None, "campaign_rows": No
 # What is sent on purpose, before anything is generated: a body that the operation takes.
 BODIES: dict[str, Any] = {
     "POST /v1/images": {"prompt": "a lighthouse at dusk"},
+    "POST /v1/uploads": {"content_type": "image/png"},
     "POST /v1/images/{job_id}/share": {"picture": 0},
     "POST /v1/campaigns": {"name": "Autumn", "rows": [{"prompt": "a lighthouse at dusk"}]},
     "PUT /v1/campaigns/{campaign_id}/settings": {"concurrency": 2},

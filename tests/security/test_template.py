@@ -161,7 +161,7 @@ def test_the_bucket_is_private_encrypted_and_forgets() -> None:
     assert "VersioningConfiguration" not in properties, "erased is erased"
     assert name == "Bucket"
     rules = {rule["Prefix"]: rule for rule in properties["LifecycleConfiguration"]["Rules"]}
-    assert set(rules) == {"jobs/", "inference/", "quarantine/", "images/", "campaigns/"}
+    assert set(rules) == {"jobs/", "inference/", "quarantine/", "uploads/", "images/", "campaigns/"}
     assert all(rule["Status"] == "Enabled" and rule["ExpirationInDays"] for rule in rules.values())
 
 

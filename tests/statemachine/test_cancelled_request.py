@@ -29,6 +29,7 @@ from fakes.outside import (
     FakeMailer,
     FakeResults,
     FakeTeller,
+    FakeUploads,
     FakeWorkflow,
     Ticker,
 )
@@ -89,7 +90,7 @@ class World:
         return packaged_policy()
 
     def ModeratePrompt(self, payload: dict[str, Any]) -> Any:
-        deps = moderate_prompt.Dependencies(jobs=self.jobs, policy=self.policy, clock=self.clock)
+        deps = moderate_prompt.Dependencies(jobs=self.jobs, uploads=FakeUploads(), policy=self.policy, clock=self.clock)
         return moderate_prompt.handle(payload, deps)
 
     def StartGeneration(self, payload: dict[str, Any]) -> Any:

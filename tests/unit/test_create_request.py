@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from typing import Any
 
 import pytest
@@ -16,9 +17,10 @@ from afterimage.domain.errors import (
     RecipientNotPermittedError,
     StoreUnavailableError,
     UnknownPresetError,
+    UploadNotFoundError,
     WorkflowUnavailableError,
 )
-from afterimage.domain.job import is_job_id
+from afterimage.domain.job import InputPicture, is_job_id
 from afterimage.domain.model_profiles import model_profiles
 from afterimage.domain.quotas import UNLIMITED, Charge, Quotas, parse_quotas
 from afterimage.domain.recipients import MAIL_ANY_SCOPE
@@ -27,7 +29,7 @@ from afterimage.domain.status import JobStatus
 from afterimage.ports import KeyTakenError
 from afterimage.usecases.create_request import Acceptance, Door, create_request
 from fakes.faults import Crash
-from fakes.outside import NOW_MS, Dice, FakePeople, FakeWorkflow, Ticker
+from fakes.outside import NOW_MS, Dice, FakePeople, FakeUploads, FakeWorkflow, Ticker
 from fakes.samples import ADA, ADDRESS, BOB, DAY_S, MACHINE
 from fakes.stores import MemoryAccountStore, MemoryJobStore
 
@@ -55,6 +57,7 @@ class World:
             job_ttl_s=90 * DAY_S,
             clock=self.clock,
             entropy=Dice(),
+            uploads=FakeUploads(up1="tag"),
         )
         self.door = dataclasses.replace(self.door, **changes)
 
@@ -107,7 +110,10 @@ def test_a_key_with_another_body_is_a_conflict_and_changes_nothing(world: World)
     assert world.workflow.started == [first.job.job_id]
 
 
-@pytest.mark.parametrize("changes", [{"count": 1}, {"seed": 1}, {"email": ADDRESS}, {"preset": "icon"}])
+@pytest.mark.parametrize(
+    "changes",
+    [{"count": 1}, {"seed": 1}, {"email": ADDRESS}, {"preset": "icon"}, {"upload": "up1"}, {"adapter": "oil"}],
+)
 def test_every_field_of_the_body_counts_for_the_conflict(world: World, changes: dict[str, Any]) -> None:
     world.ask()
     with pytest.raises(IdempotencyConflictError):
@@ -336,3 +342,38 @@ def test_a_seed_is_drawn_only_when_none_was_given(world: World) -> None:
     drawn = [world.ask(key=None).job.spec.seeds[0] for _ in range(3)]
     assert given == (41, 42)
     assert len(set(drawn)) == 3
+
+
+def test_a_request_records_its_input_picture_as_it_is_now(world: World) -> None:
+    spec = world.ask(dataclasses.replace(ASKED, upload="up1", strength=0.4, adapter="oil")).job.spec
+    assert spec.input == InputPicture(upload="up1", etag="tag", size_bytes=1000, content_type="image/png")
+    assert (spec.strength, spec.adapter) == (0.4, "oil")
+
+
+@pytest.mark.parametrize(("caller", "upload"), [(BOB, "up1"), (ADA, "up2")], ids=["another's", "no such"])
+def test_a_request_begins_from_ones_own_picture_only(world: World, caller: Any, upload: str) -> None:
+    with pytest.raises(UploadNotFoundError):
+        world.ask(dataclasses.replace(ASKED, upload=upload), caller)
+    assert world.jobs.records == {}
+
+
+def test_where_nobody_sends_pictures_there_are_none() -> None:
+    with pytest.raises(UploadNotFoundError):
+        World(uploads=None).ask(dataclasses.replace(ASKED, upload="up1"))
+
+
+def test_a_replay_finds_its_job_when_the_upload_is_gone(world: World) -> None:
+    asked = dataclasses.replace(ASKED, upload="up1")
+    first = world.ask(asked)
+    world.door = dataclasses.replace(world.door, uploads=FakeUploads())
+    assert world.ask(asked).job == first.job
+
+
+def test_a_key_of_the_version_without_input_pictures_still_finds_its_request(world: World) -> None:
+    world.ask(ASKED)
+    (claim,) = world.jobs.claims.values()
+    before = (
+        '{"count":2,"email":null,"guidance":null,"height":null,"negative_prompt":null,"preset":null,'
+        '"prompt":"a lighthouse at dusk","scheduler":null,"seed":null,"steps":null,"width":null}'
+    )
+    assert claim.body_digest == hashlib.sha256(before.encode()).hexdigest()

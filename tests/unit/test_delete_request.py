@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 from afterimage.domain.errors import JobNotFoundError, StoreUnavailableError
-from afterimage.domain.job import Job, Notice
+from afterimage.domain.job import InputPicture, Job, Notice
 from afterimage.domain.links import Link
 from afterimage.domain.recipients import Caller
 from afterimage.domain.status import JobStatus
@@ -15,7 +15,7 @@ from afterimage.usecases.cancel_request import Stopper
 from afterimage.usecases.delete_request import Eraser, delete_request, erase_job
 from afterimage.usecases.erase_leftovers import erase_leftovers
 from fakes.faults import Crash
-from fakes.outside import NOW_MS, FakeErasures, FakeJobObjects, FakeWorkflow, Ticker
+from fakes.outside import NOW_MS, FakeErasures, FakeJobObjects, FakeUploads, FakeWorkflow, Ticker
 from fakes.samples import ADA, BOB, MACHINE, a_job, an_attempt, job_id, pictures
 from fakes.stores import MemoryAttemptStore, MemoryJobStore, MemoryLinkStore
 
@@ -53,7 +53,9 @@ class World:
         self.erasures = FakeErasures()
         self.clock = Ticker()
         stopper = Stopper(jobs=self.jobs, objects=self.objects, workflow=self.workflow, clock=self.clock)
-        self.eraser = Eraser(stopper=stopper, attempts=self.attempts, links=self.links, erasures=self.erasures)
+        self.eraser = Eraser(
+            stopper=stopper, attempts=self.attempts, links=self.links, uploads=FakeUploads(), erasures=self.erasures
+        )
 
     def delete(self, caller: Caller = ADA) -> None:
         delete_request(job_id(1), caller, self.eraser)
@@ -191,4 +193,17 @@ def test_a_request_that_an_index_still_shows_though_it_is_gone_is_no_error() -> 
     open_job = dataclasses.replace(JOB, status=JobStatus.GENERATING)
     world.delete()
     erase_job(open_job, world.eraser)
+    world.see_nothing_left(but_attempts=1)
+
+
+def test_the_upload_that_a_request_began_from_goes_with_it_and_no_other() -> None:
+    picture = InputPicture(upload="up1", etag="t", size_bytes=9, content_type="image/png")
+    world = World(dataclasses.replace(JOB, spec=dataclasses.replace(JOB.spec, input=picture)))
+    uploads = FakeUploads(up1="t", up2="t")
+    world.eraser = dataclasses.replace(world.eraser, uploads=uploads)
+    uploads.fail_next("erase", StoreUnavailableError())
+    with pytest.raises(StoreUnavailableError):
+        world.delete()
+    world.delete()  # the record goes last, so it can be asked for again
+    assert set(uploads.etags) == {("user#ada", "up2")}
     world.see_nothing_left(but_attempts=1)

@@ -13,7 +13,7 @@ from afterimage.usecases.cancel_request import Stopper
 from afterimage.usecases.delete_request import Eraser
 from afterimage.usecases.erase_campaign import CampaignEraser
 from afterimage.usecases.erase_owner import PAGE, begin_erasing_owner, erase_owner
-from fakes.outside import NOW_MS, FakeErasures, FakeJobObjects, FakePeople, FakeWorkflow, Ticker
+from fakes.outside import NOW_MS, FakeErasures, FakeJobObjects, FakePeople, FakeUploads, FakeWorkflow, Ticker
 from fakes.samples import ADDRESS, OWNER, a_job, job_id
 from fakes.stores import MemoryAttemptStore, MemoryJobStore, MemoryLinkStore, MemoryOwnerStore
 
@@ -45,7 +45,11 @@ class World:
         self.clock = Ticker()
         stopper = Stopper(jobs=self.jobs, objects=FakeJobObjects(), workflow=FakeWorkflow(), clock=self.clock)
         self.eraser = Eraser(
-            stopper=stopper, attempts=MemoryAttemptStore(), links=MemoryLinkStore(), erasures=self.erasures
+            stopper=stopper,
+            attempts=MemoryAttemptStore(),
+            links=MemoryLinkStore(),
+            uploads=FakeUploads(),
+            erasures=self.erasures,
         )
 
     def begin(self) -> None:

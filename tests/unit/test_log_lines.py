@@ -36,6 +36,7 @@ from fakes.outside import (
     FakeMailer,
     FakeResults,
     FakeTeller,
+    FakeUploads,
     FakeWorkflow,
     Ticker,
 )
@@ -70,7 +71,7 @@ def jobs(status: JobStatus, **changes: Any) -> MemoryJobStore:
 
 def moderate() -> tuple[ModuleType, Any, dict[str, Any], Any]:
     store = jobs(JobStatus.QUEUED)
-    deps = moderate_prompt.Dependencies(jobs=store, policy=packaged_policy, clock=Ticker())
+    deps = moderate_prompt.Dependencies(jobs=store, uploads=FakeUploads(), policy=packaged_policy, clock=Ticker())
     return moderate_prompt, deps, {"job_id": ID}, store
 
 

@@ -88,6 +88,7 @@ from fakes.outside import (
     FakePeople,
     FakeResults,
     FakeTeller,
+    FakeUploads,
     FakeWorkflow,
     Ticker,
 )
@@ -204,7 +205,9 @@ def test_what_an_owner_does_logs_no_prompt_address_and_link(
 ) -> None:
     jobs, links = MemoryJobStore(secret_job(status, pictures=pictures())), MemoryLinkStore()
     stopper = Stopper(jobs=jobs, objects=FakeJobObjects(), workflow=FakeWorkflow(), clock=Ticker())
-    eraser = Eraser(stopper=stopper, attempts=MemoryAttemptStore(), links=links, erasures=FakeErasures())
+    eraser = Eraser(
+        stopper=stopper, attempts=MemoryAttemptStore(), links=links, uploads=FakeUploads(), erasures=FakeErasures()
+    )
     sharing = Sharing(jobs=jobs, links=links, link_base="https://x", clock=Ticker(), entropy=lambda _: TOKEN_BYTES)
     deps = owner_api.Dependencies(
         eraser=eraser, sharing=sharing, owners=MemoryOwnerStore(jobs), accounts=MemoryAccountStore()
@@ -273,7 +276,10 @@ def test_moderation_logs_no_prompt(lines: io.StringIO, extra: str) -> None:
     job = secret_job()
     spec = dataclasses.replace(job.spec, model_prompt=job.spec.prompt + extra)
     deps = moderate_prompt.Dependencies(
-        jobs=MemoryJobStore(dataclasses.replace(job, spec=spec)), policy=packaged_policy, clock=Ticker()
+        jobs=MemoryJobStore(dataclasses.replace(job, spec=spec)),
+        uploads=FakeUploads(),
+        policy=packaged_policy,
+        clock=Ticker(),
     )
     moderate_prompt.handle({"job_id": job_id(1)}, deps)
     assert_silent(lines)
@@ -472,7 +478,7 @@ def told_by(error: BaseException) -> str:
 
 
 def test_every_lambda_that_is_no_door_is_among_those_whose_errors_leave() -> None:
-    doors = {"admin_api", "campaigns_api", "owner_api", "public_link", "requests_api"}
+    doors = {"admin_api", "campaigns_api", "owner_api", "public_link", "requests_api", "uploads_api"}
     every = {module.name for module in pkgutil.iter_modules(handlers.__path__)}
     assert {module.__name__.rpartition(".")[2] for module in ERRORS_LEAVE} == every - doors
 

@@ -6,13 +6,14 @@ import dataclasses
 from typing import Any
 
 import pytest
-from afterimage.domain.errors import JobClosedError, JobNotFoundError, StoreUnavailableError
-from afterimage.domain.job import Job
+from afterimage.domain.errors import InputGoneError, JobClosedError, JobNotFoundError, StoreUnavailableError
+from afterimage.domain.job import Failure, InputPicture, Job
 from afterimage.domain.moderation import Action, Category, Decision, Policy, packaged_policy
 from afterimage.domain.status import JobStatus
+from afterimage.domain.verdicts import Verdict
 from afterimage.usecases.moderate_prompt import moderate_prompt
 from fakes.faults import Crash
-from fakes.outside import Ticker
+from fakes.outside import FakeUploads, Ticker
 from fakes.samples import SPEC, a_job, job_id
 from fakes.stores import MemoryJobStore
 
@@ -26,8 +27,12 @@ def asked(prompt: str, status: JobStatus = JobStatus.QUEUED, **changes: Any) -> 
     return a_job(status, spec=dataclasses.replace(SPEC, prompt=prompt, model_prompt=prompt), **changes)
 
 
-def moderate(jobs: MemoryJobStore, policy: Policy | None = None) -> Decision:
-    return moderate_prompt(job_id(1), jobs=jobs, policy=policy or packaged_policy(), clock=Ticker())
+def moderate(
+    jobs: MemoryJobStore, policy: Policy | None = None, uploads: FakeUploads | None = None, **more: Any
+) -> Decision:
+    uploads = FakeUploads() if uploads is None else uploads
+    policy = policy or packaged_policy()
+    return moderate_prompt(job_id(1), jobs=jobs, uploads=uploads, policy=policy, clock=Ticker(), **more)
 
 
 def test_an_innocent_prompt_is_allowed_and_the_decision_is_recorded() -> None:
@@ -130,3 +135,100 @@ def test_no_job_and_a_store_that_is_down_are_told_as_they_are() -> None:
     jobs.fail_next("advance", StoreUnavailableError())
     with pytest.raises(StoreUnavailableError):
         moderate(jobs)
+
+
+INPUT = InputPicture(upload="up1", etag="tag", size_bytes=1000, content_type="image/png")
+
+
+def from_a_picture(**changes: Any) -> Job:
+    return a_job(spec=dataclasses.replace(SPEC, input=INPUT, strength=0.6), **changes)
+
+
+def test_the_job_gets_its_own_copy_of_the_input_picture_before_the_decision_stands() -> None:
+    jobs, uploads = MemoryJobStore(from_a_picture()), FakeUploads(up1="tag")
+    uploads.fail_next("take", StoreUnavailableError())
+    with pytest.raises(StoreUnavailableError):
+        moderate(jobs, uploads=uploads)
+    assert jobs.records[job_id(1)].decisions == ()
+    moderate(jobs, uploads=uploads)
+    assert uploads.taken == {job_id(1): "tag"}
+    uploads.etags.clear()
+    moderate(jobs, uploads=uploads)  # the state runs again when the upload is gone
+    assert len(jobs.records[job_id(1)].decisions) == 1
+
+
+@pytest.mark.parametrize("now", [{}, {"up1": "another"}], ids=["gone", "replaced"])
+def test_a_picture_that_is_not_the_one_of_the_door_is_not_taken(now: dict[str, str]) -> None:
+    jobs = MemoryJobStore(from_a_picture())
+    with pytest.raises(InputGoneError):
+        moderate(jobs, uploads=FakeUploads(**now))
+    assert jobs.records[job_id(1)].decisions == ()
+
+
+def test_a_refused_prompt_leaves_the_picture_where_it_is() -> None:
+    spec = dataclasses.replace(SPEC, model_prompt="hardcore porn", input=INPUT, strength=0.6)
+    jobs, uploads = MemoryJobStore(a_job(spec=spec)), FakeUploads(up1="tag")
+    assert moderate(jobs, uploads=uploads).action is Action.BLOCK
+    assert uploads.taken == {}
+
+
+class Judge:
+    """A moderator of pictures that says one thing; it notes what it was shown."""
+
+    name = "judge"
+
+    def __init__(self, action: Action) -> None:
+        self.action = action
+        self.shown: list[str] = []
+
+    def judge(self, key: str) -> Verdict:
+        self.shown.append(key)
+        categories = () if self.action is Action.ALLOW else ("violence",)
+        return Verdict(layer="judge", version="1", action=self.action, categories=categories, sentence="Not this.")
+
+
+@pytest.mark.parametrize("action", [Action.ALLOW, Action.HOLD, Action.BLOCK])
+def test_the_input_picture_is_judged_as_an_output_is_and_the_stricter_decides(action: Action) -> None:
+    jobs, judge, uploads = MemoryJobStore(from_a_picture()), Judge(action), FakeUploads(up1="tag")
+    decision = moderate(jobs, uploads=uploads, picture_moderators=(judge,))
+    job = jobs.records[job_id(1)]
+    assert judge.shown == [f"jobs/{job_id(1)}/input"]
+    assert decision.action is action
+    assert [(d.stage, d.action) for d in job.decisions] == [("prompt", Action.ALLOW), ("input", action)]
+    assert moderate(jobs, uploads=uploads, picture_moderators=(judge,)) == decision  # the state runs again
+    assert len(judge.shown) == 1
+
+
+def test_a_refused_input_picture_ends_blocked_with_its_category_and_sentence() -> None:
+    jobs = MemoryJobStore(from_a_picture())
+    moderate(jobs, uploads=FakeUploads(up1="tag"), picture_moderators=(Judge(Action.BLOCK),))
+    job = jobs.records[job_id(1)]
+    assert job.status is JobStatus.BLOCKED
+    assert job.failure == Failure(code="input_blocked", sentence="Not this.")
+    assert job.decisions[1].categories == ("violence",)
+
+
+def test_a_softened_prompt_is_kept_when_a_person_has_to_look_at_the_picture() -> None:
+    spec = dataclasses.replace(SPEC, model_prompt="a bloody sunset", input=INPUT, strength=0.6)
+    jobs = MemoryJobStore(a_job(spec=spec))
+    moderate(jobs, uploads=FakeUploads(up1="tag"), picture_moderators=(Judge(Action.HOLD),))
+    assert "bloody" not in jobs.records[job_id(1)].spec.model_prompt
+
+
+def test_nobody_looks_where_there_is_no_picture() -> None:
+    judge = Judge(Action.BLOCK)
+    assert moderate(MemoryJobStore(a_job()), picture_moderators=(judge,)).action is Action.ALLOW
+    assert judge.shown == []
+
+
+@pytest.mark.parametrize("name", ["porn-hub-style", "n.u.d.e", "p0rn"])
+def test_an_adapters_name_is_judged_as_a_text(name: str) -> None:
+    jobs = MemoryJobStore(a_job(spec=dataclasses.replace(SPEC, adapter=name)))
+    decision = moderate(jobs)
+    assert (decision.action, decision.categories) == (Action.BLOCK, ("sexual",))
+    assert jobs.records[job_id(1)].failure == Failure(code="prompt_blocked", sentence=decision.sentence)
+
+
+def test_an_adapters_name_is_not_softened_but_refused() -> None:
+    jobs = MemoryJobStore(a_job(spec=dataclasses.replace(SPEC, adapter="bloody-style")))
+    assert moderate(jobs).action is Action.BLOCK

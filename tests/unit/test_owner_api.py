@@ -14,7 +14,7 @@ from afterimage.usecases.delete_request import Eraser
 from afterimage.usecases.share_request import Sharing
 from fakes.digest_world import MemoryUnsubscribeStore
 from fakes.http import MACHINE, PERSON, STRANGER, Answer, a_presigning_gallery, an_event, answer
-from fakes.outside import Dice, FakeErasures, FakeJobObjects, FakeWorkflow, Ticker
+from fakes.outside import Dice, FakeErasures, FakeJobObjects, FakeUploads, FakeWorkflow, Ticker
 from fakes.samples import a_job, job_id, pictures
 from fakes.stores import MemoryAccountStore, MemoryAttemptStore, MemoryJobStore, MemoryLinkStore, MemoryOwnerStore
 
@@ -39,7 +39,13 @@ class Api:
         self.deps = owner_api.Dependencies(
             owners=MemoryOwnerStore(self.jobs),
             accounts=self.accounts,
-            eraser=Eraser(stopper=stopper, attempts=MemoryAttemptStore(), links=self.links, erasures=self.erasures),
+            eraser=Eraser(
+                stopper=stopper,
+                attempts=MemoryAttemptStore(),
+                links=self.links,
+                uploads=FakeUploads(),
+                erasures=self.erasures,
+            ),
             sharing=Sharing(jobs=self.jobs, links=self.links, link_base=BASE, clock=self.clock, entropy=Dice()),
         )
 

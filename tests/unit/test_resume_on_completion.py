@@ -142,6 +142,8 @@ def test_a_message_before_the_registration_succeeds_when_it_comes_again(world: W
     [
         (None, "GenerationFailedError", "generation_failed"),
         (ModelProblem(code="outside_limits", message="Steps: at most 50."), "GenerationRefusedError", "outside_limits"),
+        (ModelProblem(code="input_refused", message="It is animated."), "GenerationRefusedError", "input_refused"),
+        (ModelProblem(code="adapter_refused", message="No such."), "GenerationRefusedError", "adapter_refused"),
         (ModelProblem(code="invalid_document", message="No."), "GenerationRefusedError", "invalid_document"),
         (ModelProblem(code="mode_not_supported", message="No."), "GenerationRefusedError", "mode_not_supported"),
         (

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from afterimage.contracts.generation import GenerationResult
 from afterimage.domain.errors import InvalidResultError, JobClosedError, StoreUnavailableError
-from afterimage.domain.job import Job
+from afterimage.domain.job import InputPicture, Job
 from afterimage.domain.moderation import Action
 from afterimage.domain.status import JobStatus
 from afterimage.usecases.review_images import review_images
@@ -270,3 +270,44 @@ def test_a_job_that_is_cancelled_during_the_review_delivers_nothing() -> None:
     with pytest.raises(JobClosedError):
         world.review()
     assert (world.record.status, world.record.pictures) == (JobStatus.CANCELLED, ())
+
+
+FROM_A_PICTURE = a_job(
+    JobStatus.GENERATING,
+    spec=dataclasses.replace(
+        SPEC, input=InputPicture(upload="u", etag="t", size_bytes=9, content_type="image/png"), strength=0.6
+    ),
+)
+
+
+@pytest.mark.parametrize(("verdict", "policy"), [(False, "safety-checker-1"), (None, "none")])
+def test_the_verdict_on_the_input_is_recorded_beside_those_on_the_pictures(verdict: bool | None, policy: str) -> None:
+    world = World(lambda result: dataclasses.replace(result, input_flagged=verdict), FROM_A_PICTURE)
+    decisions = world.review().decisions
+    assert [(d.stage, d.action) for d in decisions] == [
+        ("input", Action.ALLOW),
+        ("picture", Action.ALLOW),
+        ("picture", Action.ALLOW),
+    ]
+    assert decisions[0].policy_version == policy
+
+
+@pytest.mark.parametrize("made", [False, True], ids=["nothing was made", "made all the same"])
+def test_a_flagged_input_blocks_and_nothing_leaves_the_quarantine(made: bool) -> None:
+    def flagged(result: GenerationResult) -> GenerationResult:
+        return dataclasses.replace(result, input_flagged=True, images=result.images if made else ())
+
+    world = World(flagged, FROM_A_PICTURE)
+    job = world.review()
+    assert job.status is JobStatus.BLOCKED
+    assert job.failure is not None
+    assert job.failure.code == "input_blocked"
+    assert [(d.stage, d.action, d.categories) for d in job.decisions] == [("input", Action.BLOCK, ("unsafe_picture",))]
+    assert world.gallery.published == {}
+    assert world.review() == job  # the state runs again
+
+
+def test_a_result_without_pictures_is_none_for_a_job_without_an_input() -> None:
+    world = World(lambda result: dataclasses.replace(result, input_flagged=True, images=()))
+    with pytest.raises(InvalidResultError):
+        world.review()

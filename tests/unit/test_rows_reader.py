@@ -117,9 +117,9 @@ def test_a_column_is_known_however_its_name_is_written(name: str) -> None:
     assert requests(f"prompt,{name}\na fox,blurry\n") == [{"prompt": "a fox", "negative_prompt": "blurry"}]
 
 
-def test_every_field_of_a_request_but_the_address_may_be_a_column() -> None:
-    assert set(REQUEST_FIELDS) == set(ImageRequest.__dataclass_fields__) - {"email"}
-    values = ["a fox", "blurry", "photo", "2", "5", "64", "64", "9", "7.5", "DDIMScheduler"]
+def test_every_field_of_a_request_but_address_and_input_picture_may_be_a_column() -> None:
+    assert set(REQUEST_FIELDS) == set(ImageRequest.__dataclass_fields__) - {"email", "upload", "strength"}
+    values = ["a fox", "blurry", "photo", "2", "5", "64", "64", "9", "7.5", "DDIMScheduler", "oil"]
     (request,) = requests(",".join(REQUEST_FIELDS) + "\n" + ",".join(values) + "\n")
     assert ImageRequest(**request) == ImageRequest(
         prompt="a fox",
@@ -132,6 +132,7 @@ def test_every_field_of_a_request_but_the_address_may_be_a_column() -> None:
         steps=9,
         guidance=7.5,
         scheduler="DDIMScheduler",
+        adapter="oil",
     )
 
 

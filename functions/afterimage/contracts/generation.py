@@ -84,7 +84,11 @@ class GenerationWarning:
 @dataclass(frozen=True, kw_only=True)
 class GenerationResult:
     """What the container made. `timings_s` are seconds by stage; `versions` names model, torch and
-    diffusers, and the watermark where the pictures carry one."""
+    diffusers, and the watermark where the pictures carry one.
+
+    `input_flagged` is the safety checker's verdict on the input picture, None without one or the other; from a flagged
+    input nothing is made, and there are no images.
+    """
 
     job_id: str
     images: tuple[GeneratedImage, ...]
@@ -94,6 +98,7 @@ class GenerationResult:
     guidance: float
     scheduler: str
     warnings: tuple[GenerationWarning, ...] = ()
+    input_flagged: bool | None = None
     timings_s: dict[str, float]
     versions: dict[str, str]
 

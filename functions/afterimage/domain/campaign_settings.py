@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import unicodedata
 from typing import Any
@@ -13,6 +12,7 @@ from afterimage.domain.errors import CampaignInvalidError
 from afterimage.domain.model_profiles import ModelProfile
 from afterimage.domain.recipients import Caller, check_address, choose_recipient
 from afterimage.domain.request import ImageRequest, specify
+from afterimage.domain.row_fields import REQUEST_FIELDS
 
 MAX_NAME_CHARACTERS = 100
 MAX_RECIPIENTS = 20
@@ -20,8 +20,6 @@ MAX_AXES = 5
 MAX_AXIS_VALUES = 100
 MAX_WARM_UP_MINUTES = 30
 MAX_SETTINGS_BYTES = 100_000
-# Whom to tell is the campaign's, and not a row's.
-FIELDS = tuple(field.name for field in dataclasses.fields(ImageRequest) if field.name != "email")
 
 
 def checked_name(name: str) -> str:
@@ -94,7 +92,7 @@ def _check_size(settings: CampaignSettings) -> None:
 
 def _check_rows(settings: CampaignSettings, profile: ModelProfile) -> None:
     """Names of fields, sizes of axes, and each value as a request would have it."""
-    if unknown := sorted((set(settings.defaults) | set(settings.axes)) - set(FIELDS)):
+    if unknown := sorted((set(settings.defaults) | set(settings.axes)) - set(REQUEST_FIELDS)):
         raise CampaignInvalidError(
             f"No field of a request: {', '.join(repr(name[:64]) for name in unknown)}.", code="unknown_field"
         )

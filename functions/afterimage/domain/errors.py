@@ -29,6 +29,8 @@
     │   ├── CampaignNotFoundError
     │   ├── CampaignStateError
     │   ├── RunHaltedError
+    │   ├── UploadNotFoundError
+    │   ├── InputGoneError
     │   └── GenerationRefusedError
     ├── TransientError       may pass; Step Functions retries these by name
     │   ├── StoreUnavailableError
@@ -273,6 +275,20 @@ class RunHaltedError(RejectedError):
     def __init__(self, sentence: str | None = None, *, code: str | None = None, reason: str | None = None) -> None:
         super().__init__(sentence, code=code)
         self.reason = reason
+
+
+class UploadNotFoundError(RejectedError):
+    """Raised when a request names an upload that was never sent, is older than a day, or is somebody else's."""
+
+    code = "upload_not_found"
+    sentence = "There is no such upload. Send the picture again: an upload is good for a day."
+
+
+class InputGoneError(RejectedError):
+    """Raised when the upload of a request was removed, or replaced by another picture, before its work began."""
+
+    code = "input_gone"
+    sentence = "The input picture was removed or replaced before work began. Send it again."
 
 
 class GenerationRefusedError(RejectedError):

@@ -46,9 +46,11 @@ class Price:
 
 
 def estimate(spec: ImageSpec, profile: ModelProfile, dollars_per_hour: float) -> Estimate:
-    """Scale the profile's seconds per picture by steps and pixels. Waking an endpoint and waiting in its queue cost
-    time, and an idle machine costs money, that no single request can be told."""
-    scale = spec.steps / profile.default_steps * (spec.width * spec.height / profile.default_pixels)
+    """Scale the profile's seconds per picture by steps and pixels; from an input picture only some of the steps are
+    made. Waking an endpoint and waiting in its queue cost time, and an idle machine costs money, that no single request
+    can be told."""
+    steps = spec.steps if spec.strength is None else int(spec.steps * spec.strength)
+    scale = steps / profile.default_steps * (spec.width * spec.height / profile.default_pixels)
     seconds = round(profile.seconds_per_picture * scale * len(spec.seeds), 2)
     return Estimate(
         pictures=len(spec.seeds),

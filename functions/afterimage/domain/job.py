@@ -39,10 +39,27 @@ def is_job_id(text: str) -> bool:
 
 
 @dataclass(frozen=True, kw_only=True)
+class InputPicture:
+    """The upload that a picture begins from, as it was when the request was taken; by its `etag` another is told."""
+
+    upload: str
+    etag: str
+    size_bytes: int
+    content_type: str
+
+
+def input_key(job_id: JobId) -> str:
+    """Return where the job's own copy of its input picture lies; the container reads below its job only."""
+    return f"jobs/{job_id}/input"
+
+
+@dataclass(frozen=True, kw_only=True)
 class ImageSpec:
     """What is to be made, complete: nothing is left to a default further on, so a replay makes the same picture.
 
     `prompt` is what the person wrote, `model_prompt` what the model reads: framed by the preset, perhaps softened.
+    `strength` (0 to 1, how much of the input picture is changed) goes with `input`. `adapter` names a LoRA that an
+    operator has published. Records of before have none of the three.
     """
 
     prompt: str
@@ -55,6 +72,9 @@ class ImageSpec:
     guidance: float
     scheduler: str | None
     seeds: tuple[int, ...]
+    input: InputPicture | None = None
+    strength: float | None = None
+    adapter: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,7 +21,8 @@ class ModelProfile:
 
     `max_pixels` bounds what may be asked for, `default_pixels` is what is made when nobody asks: the area the model was
     trained on, beyond which it begins to repeat its subject. `seconds_per_picture` is a rule of thumb for that size and
-    the default steps on the template's default instance (demo: two processor cores), for estimates only.
+    the default steps on the template's default instance (demo: two processor cores), for estimates only. `img2img` and
+    `adapters` say whether it begins from an input picture (changed by `default_strength`) and takes LoRA files.
     """
 
     title: str
@@ -35,6 +36,9 @@ class ModelProfile:
     default_guidance: float
     max_guidance: float
     seconds_per_picture: float
+    img2img: bool
+    default_strength: float
+    adapters: bool
 
     def size_for(self, aspect: tuple[int, int]) -> tuple[int, int]:
         """Return (width, height) near `aspect` on the model's own area, each rounded down to its multiple."""

@@ -12,6 +12,7 @@ from afterimage.domain.reading import is_unspaced, normalise, read
 from afterimage.domain.verdicts import Action, Decision, NamedText, Replaced, Verdict, decide
 
 __all__ = [
+    "INPUT",
     "POLICY",
     "PROMPT",
     "Action",
@@ -28,22 +29,25 @@ __all__ = [
 ]
 
 PROMPT = "prompt"
+INPUT = "input"
 POLICY = "policy"
 _TOO_WELL_HIDDEN = "The request breaks the content policy."
 
 
-def texts_of(prompt: str, negative_prompt: str) -> tuple[NamedText, ...]:
-    """Return what is judged before anything is made; the frame of a preset is part of `prompt`."""
+def texts_of(prompt: str, negative_prompt: str, adapter: str = "") -> tuple[NamedText, ...]:
+    """Return what is judged before anything is made; the frame of a preset is part of `prompt`. An adapter is named for
+    what it draws."""
     texts = (
         NamedText(name=PROMPT, text=prompt),
         NamedText(name="negative_prompt", text=negative_prompt, wanted=False),
+        NamedText(name="adapter", text=adapter),
     )
     return tuple(text for text in texts if text.text)
 
 
-def judge_prompt(prompt: str, negative_prompt: str, policy: Policy, at_ms: int) -> Decision:
+def judge_prompt(prompt: str, negative_prompt: str, policy: Policy, at_ms: int, adapter: str = "") -> Decision:
     """Return what the policy alone decides, as a dry run tells it."""
-    return decide(PROMPT, (judge_texts(texts_of(prompt, negative_prompt), policy),), at_ms)
+    return decide(PROMPT, (judge_texts(texts_of(prompt, negative_prompt, adapter), policy),), at_ms)
 
 
 def judge_texts(texts: tuple[NamedText, ...], policy: Policy) -> Verdict:

@@ -12,12 +12,15 @@ from afterimage.domain.errors import InvalidRequestError
 from afterimage.domain.job import ImageSpec
 from afterimage.domain.model_profiles import ModelProfile
 from afterimage.domain.presets import Preset, preset_named
+from afterimage.domain.uploads import strength_of
 
 MAX_PROMPT_CHARACTERS = 1000
 MAX_COUNT = 4
 _SQUARE = (1, 1)
 # Which of them a model offers, only the container knows; this is what a class name of diffusers can look like.
 _SCHEDULER = re.compile(r"[A-Za-z0-9]{1,64}")
+# Which of them an operator has published, only the container knows; this is a name that it looks for.
+_ADAPTER = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,11 +37,15 @@ class ImageRequest:
     steps: int | None = None
     guidance: float | None = None
     scheduler: str | None = None
+    adapter: str | None = None
+    upload: str | None = None
+    strength: float | None = None
     email: str | None = None
 
 
 def specify(request: ImageRequest, profile: ModelProfile, draw_seed: Callable[[], int]) -> ImageSpec:
     """Return the complete specification of `request` on `profile`; `draw_seed` is asked only when no seed was given.
+    What the upload is, whoever can look at it adds.
 
     Raises InvalidRequestError (with a code of its own per rule) and UnknownPresetError.
     """
@@ -52,6 +59,7 @@ def specify(request: ImageRequest, profile: ModelProfile, draw_seed: Callable[[]
             f"count must lie between 1 and {MAX_COUNT}, not {request.count}.", code="count_out_of_bounds"
         )
     width, height = _size(request, preset, profile)
+    steps = _steps(request, preset, profile)
     return ImageSpec(
         prompt=prompt,
         model_prompt=preset.framed(prompt) if preset else prompt,
@@ -59,10 +67,12 @@ def specify(request: ImageRequest, profile: ModelProfile, draw_seed: Callable[[]
         preset=request.preset,
         width=width,
         height=height,
-        steps=_steps(request, preset, profile),
+        steps=steps,
         guidance=_guidance(request, preset, profile),
         scheduler=_scheduler(request),
         seeds=_seeds(request, draw_seed),
+        strength=strength_of(request.upload, request.strength, steps, profile),
+        adapter=_adapter(request, profile),
     )
 
 
@@ -114,6 +124,18 @@ def _scheduler(request: ImageRequest) -> str | None:
             "scheduler must be a class name of diffusers: 1 to 64 letters and digits.", code="invalid_scheduler"
         )
     return request.scheduler
+
+
+def _adapter(request: ImageRequest, profile: ModelProfile) -> str | None:
+    if request.adapter is None:
+        return None
+    if not profile.adapters:
+        raise InvalidRequestError("The model of this service takes no adapters.", code="adapter_not_supported")
+    if not _ADAPTER.fullmatch(request.adapter) or ".." in request.adapter:
+        raise InvalidRequestError(
+            "adapter must be a name of 1 to 64 letters, digits, dots, hyphens and underscores.", code="invalid_adapter"
+        )
+    return request.adapter
 
 
 def _seeds(request: ImageRequest, draw_seed: Callable[[], int]) -> tuple[int, ...]:

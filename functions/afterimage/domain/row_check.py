@@ -38,6 +38,8 @@ FIELD_OF = {
     "steps_out_of_bounds": "steps",
     "guidance_out_of_bounds": "guidance",
     "invalid_scheduler": "scheduler",
+    "invalid_adapter": "adapter",
+    "adapter_not_supported": "adapter",
     "size_incomplete": "width",
     "size_out_of_bounds": "width",
 }
@@ -176,7 +178,7 @@ class RowChecker:
             del trial[column]
 
     def _requested(self, fields: dict[str, Any], spec: ImageSpec) -> Requested:
-        decision = self._judge(spec.model_prompt, spec.negative_prompt)
+        decision = self._judge(spec.model_prompt, spec.negative_prompt, spec.adapter or "")
         return Requested(
             request=fields,
             estimate=estimate(spec, self._rules.profile, self._rules.dollars_per_hour),
@@ -184,8 +186,8 @@ class RowChecker:
             warnings=tuple(forewarnings(spec, decision)),
         )
 
-    def _judged(self, prompt: str, negative_prompt: str) -> Decision:
-        return judge_prompt(prompt, negative_prompt, self._rules.policy, self._rules.at_ms)
+    def _judged(self, prompt: str, negative_prompt: str, adapter: str) -> Decision:
+        return judge_prompt(prompt, negative_prompt, self._rules.policy, self._rules.at_ms, adapter)
 
     @staticmethod
     def _on_axis(line: int, name: str) -> RowProblem:

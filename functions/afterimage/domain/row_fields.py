@@ -10,8 +10,10 @@ from typing import Any
 
 from afterimage.domain.request import ImageRequest
 
+# An input picture is one person's upload of a day; a campaign runs when it is gone.
+_NOT_IN_ROWS = frozenset({"email", "upload", "strength"})
 # In the order in which combinations are made: the first changes slowest.
-REQUEST_FIELDS = tuple(field.name for field in dataclasses.fields(ImageRequest) if field.name != "email")
+REQUEST_FIELDS = tuple(field.name for field in dataclasses.fields(ImageRequest) if field.name not in _NOT_IN_ROWS)
 _WHOLE = frozenset({"count", "seed", "width", "height", "steps"})
 _DECIMAL = frozenset({"guidance"})
 # Whom to tell is the campaign's: its one mail goes to its recipients, and a row has none.

@@ -17,6 +17,7 @@ from afterimage.adapters.dynamodb.owners import DynamoOwnerStore
 from afterimage.adapters.erasure_machines import ErasureMachines
 from afterimage.adapters.s3_campaign_files import S3CampaignFiles
 from afterimage.adapters.s3_job_objects import S3JobObjects
+from afterimage.adapters.s3_uploads import S3Uploads
 from afterimage.adapters.step_functions import StepFunctionsWorkflow
 from afterimage.ports import OwnerStore, People
 from afterimage.settings import EraseOwnerSettings, read_settings
@@ -53,6 +54,7 @@ def dependencies() -> Dependencies:
             stopper=stopper,
             attempts=DynamoAttemptStore(dynamodb, settings.table_name),
             links=DynamoLinkStore(dynamodb, settings.table_name),
+            uploads=S3Uploads(client("s3"), settings.bucket_name),
             erasures=ErasureMachines(states, now_ms, leftovers_arn=settings.erase_leftovers_machine_arn),
         ),
         campaigns=CampaignEraser(

@@ -21,6 +21,7 @@ from afterimage.adapters.dynamodb.links import DynamoLinkStore
 from afterimage.adapters.dynamodb.owners import DynamoOwnerStore
 from afterimage.adapters.erasure_machines import ErasureMachines
 from afterimage.adapters.s3_job_objects import S3JobObjects
+from afterimage.adapters.s3_uploads import S3Uploads
 from afterimage.adapters.step_functions import StepFunctionsWorkflow
 from afterimage.domain.errors import ProgramErasureError
 from afterimage.domain.recipients import Caller
@@ -70,6 +71,7 @@ def dependencies() -> Dependencies:
             stopper=Stopper(jobs=jobs, objects=objects, workflow=workflow, clock=now_ms),
             attempts=DynamoAttemptStore(dynamodb, settings.table_name),
             links=links,
+            uploads=S3Uploads(client("s3"), settings.bucket_name),
             erasures=erasures,
         ),
         sharing=Sharing(jobs=jobs, links=links, link_base=settings.link_base, clock=now_ms, entropy=random_bytes),

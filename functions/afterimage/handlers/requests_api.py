@@ -17,6 +17,7 @@ from afterimage.adapters.dynamodb.jobs import DynamoJobStore
 from afterimage.adapters.parameters import OperatorParameters
 from afterimage.adapters.s3_gallery import PRESIGN_CONFIG, S3Gallery
 from afterimage.adapters.s3_progress import S3Progress
+from afterimage.adapters.s3_uploads import S3Uploads
 from afterimage.adapters.step_functions import StepFunctionsWorkflow
 from afterimage.contracts.progress import GenerationProgress
 from afterimage.domain.job import Job
@@ -74,6 +75,7 @@ def dependencies() -> Dependencies:
             job_ttl_s=settings.job_ttl_days * 86_400,
             clock=now_ms,
             entropy=random_bytes,
+            uploads=S3Uploads(client("s3"), settings.bucket_name),
         ),
         prices=PriceList(
             policy=lambda: parameters.moderation_policy(settings.moderation_policy_parameter),
@@ -126,7 +128,7 @@ def _view(job: Job, progress: GenerationProgress | None = None) -> ImageView:
         200: {"description": "A dry run's estimate", "content": {"application/json": {"model": EstimateView}}},
         202: {"description": "Accepted", "content": {"application/json": {"model": ImageView}}},
     }
-    | problems(400, 401, 403, 409, 415, 422, 429, 500, 503),
+    | problems(400, 401, 403, 404, 409, 415, 422, 429, 500, 503),
     tags=["images"],
 )
 def post_image(

@@ -30,6 +30,7 @@ from afterimage.domain.errors import (
     RejectedError,
     TooManyLinksError,
     TransientError,
+    UploadNotFoundError,
 )
 from afterimage.http.schemas import FieldProblem, Problem
 
@@ -48,6 +49,7 @@ _STATUS: tuple[tuple[type[AfterimageError], HTTPStatus], ...] = (
     (JobNotFoundError, HTTPStatus.NOT_FOUND),
     (LinkNotFoundError, HTTPStatus.NOT_FOUND),
     (CampaignNotFoundError, HTTPStatus.NOT_FOUND),
+    (UploadNotFoundError, HTTPStatus.NOT_FOUND),
     (LinkExpiredError, HTTPStatus.GONE),
     (JobClosedError, HTTPStatus.CONFLICT),
     (CampaignStateError, HTTPStatus.CONFLICT),

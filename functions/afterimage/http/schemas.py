@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from afterimage.contracts.progress import GenerationProgress
-from afterimage.domain.job import Job
+from afterimage.domain.job import InputPicture, Job
 from afterimage.domain.links import SharedPicture
 from afterimage.domain.moderation import Action
 from afterimage.domain.presets import Preset
@@ -28,6 +28,12 @@ class Notify(_Body):
     email: Annotated[str | None, Field(description="Another address needs the scope `mail:any`.", max_length=254)] = (
         None
     )
+
+
+class InputBody(_Body):
+    """The picture to begin from."""
+
+    upload: Annotated[str, Field(description="The id that `POST /v1/uploads` gave; good for a day.", max_length=64)]
 
 
 class ImageRequestBody(_Body):
@@ -56,6 +62,14 @@ class ImageRequestBody(_Body):
     steps: Annotated[int | None, Field(description="Denoising steps.", ge=1, le=1000)] = None
     guidance: Annotated[float | None, Field(description="How closely to follow the prompt.", ge=0, le=100)] = None
     scheduler: Annotated[str | None, Field(description="A scheduler by diffusers' class name.", max_length=64)] = None
+    adapter: Annotated[
+        str | None, Field(description="A LoRA by the name under which an operator has published it.", max_length=64)
+    ] = None
+    input: Annotated[InputBody | None, Field(description="A picture of yours to begin from.")] = None
+    strength: Annotated[
+        float | None,
+        Field(description="How much of the input picture is changed; left out, what suits the model.", ge=0, le=1),
+    ] = None
     notify: Notify = Notify()
     dry_run: Annotated[
         bool,
@@ -64,7 +78,8 @@ class ImageRequestBody(_Body):
 
     def to_request(self) -> ImageRequest:
         """Return what use cases understand."""
-        return ImageRequest(**self.model_dump(exclude={"notify", "dry_run"}), email=self.notify.email)
+        said = self.model_dump(exclude={"notify", "dry_run", "input"})
+        return ImageRequest(**said, upload=self.input.upload if self.input else None, email=self.notify.email)
 
 
 class TimelineEntry(BaseModel):
@@ -75,9 +90,9 @@ class TimelineEntry(BaseModel):
 
 
 class Verdict(BaseModel):
-    """A judgement on prompt or picture: categories and a sentence, never a score."""
+    """A judgement on prompt, input picture or picture: categories and a sentence, never a score."""
 
-    stage: Literal["prompt", "picture"]
+    stage: Literal["prompt", "input", "picture"]
     action: Action
     categories: list[str]
     sentence: str
@@ -129,6 +144,14 @@ class ProgressView(BaseModel):
     pictures: int
 
 
+class InputView(BaseModel):
+    """The picture that was begun from, as it was when the request was taken."""
+
+    upload: str
+    content_type: str
+    size_bytes: int
+
+
 class ImageView(BaseModel):
     """An image request as it stands."""
 
@@ -144,6 +167,9 @@ class ImageView(BaseModel):
     guidance: float
     scheduler: str | None
     seeds: list[int]
+    adapter: str | None
+    input: InputView | None
+    strength: float | None
     created_at: datetime
     expires_at: datetime
     timeline: list[TimelineEntry]
@@ -253,12 +279,15 @@ def view_of(job: Job, pictures: list[PictureView], progress: GenerationProgress 
         guidance=spec.guidance,
         scheduler=spec.scheduler,
         seeds=list(spec.seeds),
+        adapter=spec.adapter,
+        input=_input_view(spec.input),
+        strength=spec.strength,
         created_at=_moment(job.created_at_ms),
         expires_at=_moment(job.expires_at_s * 1000),
         timeline=[TimelineEntry(status=change.status, at=_moment(change.at_ms)) for change in job.timeline],
         verdicts=[
             Verdict(
-                stage="picture" if decision.stage == "picture" else "prompt",
+                stage=_stage(decision.stage),
                 action=decision.action,
                 categories=list(decision.categories),
                 sentence=decision.sentence,
@@ -273,6 +302,18 @@ def view_of(job: Job, pictures: list[PictureView], progress: GenerationProgress 
         progress=progress_view(job, progress),
         links={"self": f"/v1/images/{job.job_id}"},
     )
+
+
+def _stage(stage: str) -> Literal["prompt", "input", "picture"]:
+    if stage == "input":
+        return "input"
+    return "picture" if stage == "picture" else "prompt"
+
+
+def _input_view(picture: InputPicture | None) -> InputView | None:
+    if picture is None:
+        return None
+    return InputView(upload=picture.upload, content_type=picture.content_type, size_bytes=picture.size_bytes)
 
 
 def progress_view(job: Job, progress: GenerationProgress | None) -> ProgressView | None:

@@ -7,9 +7,14 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from afterimage.contracts.codec import to_json
+from afterimage.contracts.codec import to_document, to_json
 from afterimage.contracts.generation import MAX_SEED
-from afterimage.domain.errors import AdmissionClosedError, IdempotencyConflictError, TransientError
+from afterimage.domain.errors import (
+    AdmissionClosedError,
+    IdempotencyConflictError,
+    TransientError,
+    UploadNotFoundError,
+)
 from afterimage.domain.expiry import IDEMPOTENCY_TTL_S
 from afterimage.domain.job import ImageSpec, Job, StatusChange, new_job_id
 from afterimage.domain.model_profiles import ModelProfile
@@ -17,7 +22,20 @@ from afterimage.domain.quotas import Quotas, charge_for
 from afterimage.domain.recipients import Caller, choose_recipient
 from afterimage.domain.request import ImageRequest, specify
 from afterimage.domain.status import JobStatus
-from afterimage.ports import AccountStore, Clock, Entropy, IdempotencyClaim, JobStore, KeyTakenError, People, Workflow
+from afterimage.ports import (
+    AccountStore,
+    Clock,
+    Entropy,
+    IdempotencyClaim,
+    JobStore,
+    KeyTakenError,
+    People,
+    Uploads,
+    Workflow,
+)
+
+# They came later: where nothing is said of them, a key of the version before still means the same body.
+_LATER_FIELDS = ("adapter", "upload", "strength")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +52,7 @@ class Door:
     job_ttl_s: int
     clock: Clock
     entropy: Entropy
+    uploads: Uploads | None = None  # None where nobody sends pictures
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,15 +68,15 @@ class Acceptance:
 def create_request(asked: ImageRequest, caller: Caller, idempotency_key: str | None, door: Door) -> Acceptance:
     """Accept `asked` for `caller`, once per key.
 
-    Raises InvalidRequestError, AccountDisabledError, RecipientNotPermittedError, IdempotencyConflictError,
-    AdmissionClosedError, QuotaExceededError, QuotasInvalidError and StoreUnavailableError; after any of them nothing is
-    recorded or counted.
+    Raises InvalidRequestError, UploadNotFoundError, AccountDisabledError, RecipientNotPermittedError,
+    IdempotencyConflictError, AdmissionClosedError, QuotaExceededError, QuotasInvalidError and StoreUnavailableError;
+    after any of them nothing is recorded or counted.
     """
     now_ms = door.clock()
     account = door.accounts.find(caller.owner)
     account.check()
     key_hash = _hash_key(caller, idempotency_key) if idempotency_key is not None else None
-    body_digest = hashlib.sha256(to_json(asked).encode()).hexdigest()
+    body_digest = _digest(asked)
     if key_hash and (claim := door.jobs.find_claim(key_hash, now_ms)):
         return _replay(claim, body_digest, door)
     if not door.admission_is_open():
@@ -88,9 +107,24 @@ def _hash_key(caller: Caller, key: str) -> str:
     return hashlib.sha256(f"{caller.owner}\n{key}".encode()).hexdigest()
 
 
+def _digest(asked: ImageRequest) -> str:
+    said = to_document(asked)
+    for name in _LATER_FIELDS:
+        if said[name] is None:
+            del said[name]
+    return hashlib.sha256(to_json(said).encode()).hexdigest()
+
+
 def complete(asked: ImageRequest, caller: Caller, door: Door) -> tuple[ImageSpec, str]:
-    """Return the whole specification and who is told. Raises InvalidRequestError or RecipientNotPermittedError."""
+    """Return the whole specification and who is told.
+
+    Raises InvalidRequestError, UploadNotFoundError or RecipientNotPermittedError.
+    """
     spec = specify(asked, door.profile, lambda: int.from_bytes(door.entropy(4), "big") % (MAX_SEED + 1))
+    if asked.upload is not None:
+        if door.uploads is None:
+            raise UploadNotFoundError()
+        spec = dataclasses.replace(spec, input=door.uploads.find(caller.owner, asked.upload, door.clock()))
     own_address = door.people.confirmed_address(caller.username) if caller.username else None
     return spec, choose_recipient(caller, own_address, asked.email)
 

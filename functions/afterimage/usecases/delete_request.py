@@ -12,7 +12,7 @@ from afterimage.domain.errors import JobClosedError, JobNotFoundError
 from afterimage.domain.job import NOTICE_NONE, Job, Notice
 from afterimage.domain.recipients import Caller
 from afterimage.domain.status import JobStatus
-from afterimage.ports import AttemptStore, Erasures, LinkStore
+from afterimage.ports import AttemptStore, Erasures, LinkStore, Uploads
 from afterimage.usecases.cancel_request import Stopper, record_cancelled, stop_work
 from afterimage.usecases.erase_leftovers import erase_links_and_objects
 from afterimage.usecases.read_requests import read_request
@@ -25,6 +25,7 @@ class Eraser:
     stopper: Stopper
     attempts: AttemptStore
     links: LinkStore
+    uploads: Uploads
     erasures: Erasures
 
 
@@ -46,6 +47,8 @@ def erase_job(job: Job, eraser: Eraser) -> None:
     attempts = erase_links_and_objects(
         job.job_id, job.gallery, attempts=eraser.attempts, links=eraser.links, objects=eraser.stopper.objects
     )
+    if job.spec.input is not None:
+        eraser.uploads.erase(job.owner, job.spec.input.upload)
     for attempt in attempts:
         # Without its attempt, the message about an inference under way would end as a dead letter.
         if attempt.outcome is not None:

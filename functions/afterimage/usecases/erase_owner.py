@@ -1,5 +1,5 @@
 """Erase everything of an owner: first nothing new is taken, then campaigns with their schedules and files go, then job
-after job, then what tells who it was.
+after job, then uploads, then what tells who it was.
 
 A person is gone after that, and whoever comes back is somebody new to us. A program or a schedule goes on with the same
 name, so what is counted of it and what an admin decided about it stay: neither says anything about a person.
@@ -37,6 +37,7 @@ def erase_owner(owner: str, eraser: Eraser, *, campaigns: CampaignEraser, owners
         erase_job(job, eraser)
     if page:
         return False
+    eraser.uploads.erase_all(owner)
     if owner.startswith(_PERSON):
         people.erase(owner.removeprefix(_PERSON))
         owners.erase(owner, eraser.stopper.clock())

@@ -35,7 +35,7 @@ def price_request(asked: ImageRequest, caller: Caller, has_key: bool, door: Door
     account.check()
     quotas = door.quotas().with_override(account.override)
     spec, _ = complete(asked, caller, door)
-    decision = judge_prompt(spec.model_prompt, spec.negative_prompt, prices.policy(), now_ms)
+    decision = judge_prompt(spec.model_prompt, spec.negative_prompt, prices.policy(), now_ms, spec.adapter or "")
     usage = door.accounts.usage(caller.owner, now_ms)
     return Price(
         spec=spec,

@@ -20,7 +20,16 @@ from afterimage.usecases.start_generation import failure_cause
 SUCCEEDED = "succeeded"
 FAILED = "failed"
 
-_REFUSALS = frozenset({"invalid_document", "outside_limits", "mode_not_supported", "scheduler_not_supported"})
+_REFUSALS = frozenset(
+    {
+        "invalid_document",
+        "outside_limits",
+        "mode_not_supported",
+        "scheduler_not_supported",
+        "input_refused",
+        "adapter_refused",
+    }
+)
 
 
 def _forget(attempt: Attempt, outcome: str) -> None:

@@ -8,14 +8,16 @@ from collections.abc import Sequence
 from afterimage.contracts.generation import GeneratedImage, GenerationResult
 from afterimage.domain.errors import InvalidResultError, JobClosedError
 from afterimage.domain.job import Failure, Job, JobId, JobWarning, Picture
+from afterimage.domain.moderation import INPUT
 from afterimage.domain.status import JobStatus
-from afterimage.domain.verdicts import Action, Decision, Verdict
+from afterimage.domain.verdicts import Action, Decision, Verdict, decide
 from afterimage.ports import AttemptStore, Clock, Gallery, JobChanges, JobStore, PictureModerator, Results
 from afterimage.usecases.ask_moderators import ask_moderators
 
 STAGE = "picture"
 CHECKED = "safety-checker-1"
 _REVIEWED = (JobStatus.DELIVERING, JobStatus.SUCCEEDED, JobStatus.BLOCKED)
+_INPUT_BLOCKED = Failure(code="input_blocked", sentence="The input picture did not pass our content review.")
 _BLOCKED = Failure(code="pictures_blocked", sentence="The pictures did not pass our content review.")
 
 
@@ -40,7 +42,7 @@ def review_images(
         job = jobs.advance(job_id, JobStatus.REVIEWING, clock())
     except JobClosedError:
         job = jobs.get(job_id, clock())
-        if job.status in _REVIEWED and any(decision.stage == STAGE for decision in job.decisions):
+        if job.status in _REVIEWED and any(decision.stage in (STAGE, INPUT) for decision in job.decisions):
             return job
         raise
     attempt = attempts.find(job_id, attempt_id)
@@ -48,7 +50,11 @@ def review_images(
         raise InvalidResultError()
     result = results.read_result(attempt.output_location)
     _check_is_of(result, job, f"quarantine/{job_id}/{attempt_id}/")
-    decisions = tuple(
+    of_input = _judge_input(job, result, clock())
+    if result.input_flagged:
+        changes = JobChanges(decisions=of_input, failure=_INPUT_BLOCKED)
+        return jobs.advance(job_id, JobStatus.BLOCKED, clock(), changes)
+    of_pictures = tuple(
         ask_moderators(
             STAGE, image.key or "", moderators, clock(), said=container_verdict(image.flagged), fail_open=fail_open
         )
@@ -56,9 +62,10 @@ def review_images(
     )
     pictures = tuple(
         _publish(number, image, job, result, decision, gallery)
-        for number, (image, decision) in enumerate(zip(result.images, decisions, strict=True))
+        for number, (image, decision) in enumerate(zip(result.images, of_pictures, strict=True))
         if decision.action is Action.ALLOW
     )
+    decisions = of_input + of_pictures
     if not pictures:
         return jobs.advance(job_id, JobStatus.BLOCKED, clock(), JobChanges(decisions=decisions, failure=_BLOCKED))
     warnings = tuple(JobWarning(code=w.code, message=w.message, detail=w.detail) for w in result.warnings)
@@ -70,23 +77,30 @@ def _check_is_of(result: GenerationResult, job: Job, prefix: str) -> None:
     """A result must be the one that was asked for: the container is ours, the object that it wrote may not be."""
     seeds = tuple(image.seed for image in result.images)
     keys = [key for image in result.images for key in (image.key, image.thumbnail_key)]
+    if result.job_id == job.job_id and result.input_flagged and not result.images and job.spec.input is not None:
+        return  # nothing is made from such a picture
     if result.job_id != job.job_id or seeds != job.spec.seeds:
         raise InvalidResultError()
     if not all(key and key.startswith(prefix) and ".." not in key for key in keys):
         raise InvalidResultError()
 
 
-def container_verdict(flagged: bool | None) -> tuple[Verdict, ...]:
+def _judge_input(job: Job, result: GenerationResult, at_ms: int) -> tuple[Decision, ...]:
+    """What the container saw of the picture that it was to begin from, beside what others said before it was asked."""
+    judged_before = any(decision.stage == INPUT for decision in job.decisions)
+    if job.spec.input is None or (result.input_flagged is None and judged_before):
+        return ()
+    return (decide(INPUT, container_verdict(result.input_flagged, _INPUT_BLOCKED.sentence), at_ms),)
+
+
+def container_verdict(flagged: bool | None, sentence: str = _BLOCKED.sentence) -> tuple[Verdict, ...]:
     """Return what the container's own checker said of a picture: nothing where the model folder has none."""
     if flagged is None:
         return ()
     passed = Verdict(layer="container", version=CHECKED)
     if not flagged:
         return (passed,)
-    refused = dataclasses.replace(
-        passed, action=Action.BLOCK, categories=("unsafe_picture",), sentence=_BLOCKED.sentence
-    )
-    return (refused,)
+    return (dataclasses.replace(passed, action=Action.BLOCK, categories=("unsafe_picture",), sentence=sentence),)
 
 
 def _publish(

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx
 import pytest
 from typer.testing import Result
 
@@ -174,3 +175,72 @@ def _interrupted(first, look, timeout_s, **options):  # type: ignore[no-untyped-
 def _trouble(first, look, timeout_s, **options):  # type: ignore[no-untyped-def]
     yield first
     raise CliError("The network is gone.")
+
+
+FORM = {
+    "id": "01m81r2gphs3sdm6jwd27aaaaa",
+    "url": "http://localhost:4566/pictures",
+    "fields": {"key": "uploads/x/y", "Content-Type": "image/png", "policy": "p"},
+    "max_bytes": 1000,
+}
+
+
+@pytest.fixture
+def takes_pictures(service: Service) -> Service:
+    service.answers |= {"POST /v1/uploads": FORM, "POST /pictures": httpx.Response(204)}
+    return service
+
+
+def test_a_picture_is_sent_first_and_named_in_the_request(run: Run, takes_pictures: Service) -> None:
+    Path("photo.png").write_bytes(PICTURE)
+    done = run("generate", "a red circle", "--from", "photo.png", "--strength", "0.6", "--adapter", "oil")
+    assert done.exit_code == 0, done.output
+    asked, form, request = [sent for sent in takes_pictures.requests if sent.method == "POST"]
+    assert json.loads(asked.content) == {"content_type": "image/png"}
+    assert PICTURE in form.content
+    assert b'name="policy"' in form.content
+    assert "Authorization" not in form.headers
+    wanted = {"prompt": "a red circle", "count": 1, "strength": 0.6, "adapter": "oil", "input": {"upload": FORM["id"]}}
+    assert json.loads(request.content) == wanted
+    assert "from  photo.png, 0.0 MB sent" in done.stdout
+
+
+def test_json_stays_one_document_when_a_picture_is_sent(run: Run, takes_pictures: Service) -> None:
+    Path("photo.png").write_bytes(PICTURE)
+    assert json.loads(run("generate", "x", "--from", "photo.png", "--json").stdout)["status"] == "SUCCEEDED"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(b"%PDF-1.7", "is no picture that the service takes"), (b"", "is no picture"), (None, "cannot be read")],
+)
+def test_another_file_is_refused_before_anything_is_asked(
+    run: Run, takes_pictures: Service, content: bytes | None, words: str
+) -> None:
+    if content is not None:
+        Path("photo.jpg").write_bytes(content)
+    done = run("generate", "x", "--from", "photo.jpg")
+    assert done.exit_code == 1
+    assert words in done.stderr
+    assert takes_pictures.requests == []
+
+
+def test_a_picture_that_is_too_large_is_not_sent(run: Run, takes_pictures: Service) -> None:
+    Path("photo.png").write_bytes(PICTURE + b"\0" * 1000)
+    done = run("generate", "x", "--from", "photo.png")
+    assert done.exit_code == 1
+    assert "the service takes 0.001 MB" in done.stderr
+    assert [sent.url.path for sent in takes_pictures.requests if sent.url.path == "/pictures"] == []
+
+
+def test_a_form_that_the_store_refuses_ends_with_a_sentence(run: Run, takes_pictures: Service) -> None:
+    takes_pictures.answers["POST /pictures"] = httpx.Response(400)
+    Path("photo.png").write_bytes(PICTURE)
+    done = run("generate", "x", "--from", "photo.png")
+    assert done.exit_code == 1
+    assert "The upload was not taken" in done.stderr
+
+
+def test_a_strength_without_a_picture_is_wrong_usage(run: Run, service: Service) -> None:
+    assert run("generate", "x", "--strength", "0.5").exit_code == 2
+    assert service.requests == []

@@ -8,9 +8,9 @@ from botocore.exceptions import ClientError
 
 from afterimage.adapters.aws import error_code, unavailable_as
 from afterimage.contracts.codec import to_json
-from afterimage.contracts.generation import GenerationJob
+from afterimage.contracts.generation import IMG2IMG, TXT2IMG, GenerationJob
 from afterimage.domain.errors import EngineUnavailableError, GenerationFailedError, StoreUnavailableError
-from afterimage.domain.job import Attempt, Job
+from afterimage.domain.job import Attempt, Job, input_key
 from afterimage.ports import StartedInference
 
 
@@ -66,5 +66,9 @@ class SagemakerAsyncEngine:
             guidance=job.spec.guidance,
             scheduler=job.spec.scheduler,
             seeds=job.spec.seeds,
+            mode=TXT2IMG if job.spec.input is None else IMG2IMG,
+            input_key=None if job.spec.input is None else input_key(job.job_id),
+            strength=job.spec.strength,
+            adapter=job.spec.adapter,
             output_prefix=f"s3://{self._bucket}/quarantine/{job.job_id}/{attempt.attempt_id}/",
         )
