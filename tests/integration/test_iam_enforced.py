@@ -343,6 +343,14 @@ def write_progress(cloud: LocalCloud, key: str = "jobs/nobody/progress.json") ->
     client.put_object(Bucket=cloud.outputs["BucketName"], Key=key, Body=b"{}")
 
 
+def gets_no_form(cloud: LocalCloud) -> None:
+    before = denials(cloud, "UploadsApiFunction")
+    body = {"content_type": "image/png"}
+    answer = cloud.http("POST", "/v1/uploads", token=cloud.token(person()), body=body)
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
+    cloud.wait_until(lambda: denials(cloud, "UploadsApiFunction") > before, "a denial in the log")
+
+
 # One delivered request per cloud, for the cases that need a picture that is there.
 MADE: dict[str, tuple[str, str]] = {}
 
@@ -352,6 +360,7 @@ CASES: dict[tuple[str, str], Case] = {
     ("RequestsApiFunction", "FindOwnAddress"): refuses_at_the_door(500, "internal_error"),
     ("RequestsApiFunction", "ListOwn"): cannot_list,
     ("RequestsApiFunction", "ReadPicturesAndProgress"): gallery_leads_to_what_s3_refuses,
+    ("UploadsApiFunction", "ReadAccount"): gets_no_form,
     ("AdminApiFunction", "ReadRecords"): fails_for_an_admin("GET", "admission"),
     ("AdminApiFunction", "DecideAboutOwners"): fails_for_an_admin("POST", "users/WHOM/disable"),
     ("AdminApiFunction", "FindOpenJobs"): fails_for_an_admin("GET", "jobs"),

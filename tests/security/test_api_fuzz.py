@@ -143,6 +143,8 @@ class Calls:
         elif not self.for_admins:
             if not {*other.ids, *other.campaigns}.isdisjoint((case.path_parameters or {}).values()):
                 assert reply.status >= 400, "another's request can be had, or moved"
+            if f'"{other.upload}"' in str(told):
+                assert reply.status >= 400, "another's picture can be begun from"
             assert_unseen(reply, other.secrets, told)
         elif caller.admin:  # who sees whom and which request is open, and a prompt where the look at it is asked for
             shown = {other.marker} if "prompt" in (case.query or {}) else set()
@@ -188,6 +190,8 @@ def reaching(case: Case, caller: Somebody, people: People, draw: Any) -> Case:
         )
         case.body = dict(zip(case.body, whole, strict=True))
     owner = draw(st.sampled_from(people.all))
+    if case.operation.label == "POST /v1/images" and isinstance(case.body, dict) and draw(st.booleans()):
+        case.body = {**case.body, "input": {"upload": owner.upload}}
     if case.path_parameters and (draw(st.booleans()) or not fits_a_path(case.path_parameters)):
         values = theirs(owner, caller, case.operation, draw) if draw(st.booleans()) else nobodys(owner, draw)
         case.path_parameters = {name: values[name] for name in case.path_parameters}

@@ -58,7 +58,7 @@ def raised_at_the_door() -> set[str]:
         found.add(kind)
     # What only states raise, or what has a code per rule.
     states = {"JobClosedError", "GenerationRefusedError", "EngineUnavailableError", "ModeratorUnavailableError"}
-    states |= {"RunHaltedError", "RowDeferredError"}
+    states |= {"RunHaltedError", "RowDeferredError", "InputGoneError"}
     return {kind.code for kind in found if kind.__name__ not in states | {"RejectedError", "QuotaExceededError"}}
 
 
@@ -67,7 +67,8 @@ def test_every_error_code_of_the_door_is_documented_with_its_status() -> None:
     rows = dict(re.findall(r"^\| (\d{3}) \| (.+) \|$", text, re.MULTILINE))
     documented = {code: int(status) for status, codes in rows.items() for code in re.findall(r"`(\w+)`", codes)}
     assert raised_at_the_door() - set(documented) == set()
-    source = (ROOT / "functions" / "afterimage" / "domain" / "request.py").read_text(encoding="utf-8")
+    domain = ROOT / "functions" / "afterimage" / "domain"
+    source = "".join((domain / name).read_text(encoding="utf-8") for name in ("request.py", "uploads.py"))
     rules = set(re.findall(r'code="(\w+)"', source))
     assert rules - set(documented) == set()
     assert {documented[code] for code in rules} == {422}

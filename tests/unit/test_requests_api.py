@@ -18,7 +18,7 @@ from afterimage.domain.status import JobStatus
 from afterimage.handlers import requests_api
 from afterimage.usecases.create_request import Door
 from fakes.http import MACHINE, PERSON, STRANGER, Answer, News, a_presigning_gallery, an_event, answer
-from fakes.outside import NOW_MS, Dice, FakePeople, FakeWorkflow, Ticker
+from fakes.outside import NOW_MS, Dice, FakePeople, FakeUploads, FakeWorkflow, Ticker
 from fakes.samples import ADDRESS, DAY_S, PRICES, a_job, job_id, pictures
 from fakes.stores import MemoryAccountStore, MemoryJobStore
 
@@ -48,6 +48,7 @@ class Api:
             job_ttl_s=90 * DAY_S,
             clock=Ticker(),
             entropy=Dice(),
+            uploads=FakeUploads(up1="tag-of-it"),
         )
         self.deps = requests_api.Dependencies(
             door=door,
@@ -606,3 +607,34 @@ def test_what_an_earlier_attempt_wrote_or_nobody_can_date_is_no_news(api: Api, a
 
 def test_a_request_that_is_not_in_the_making_has_no_progress(api: Api) -> None:
     assert told(api, "2099-01-01T00:00:00.000+00:00", JobStatus.REVIEWING) is None
+
+
+def test_a_request_from_a_picture_shows_what_it_is_and_no_link_to_it(api: Api) -> None:
+    found = api.post({"prompt": "a boat", "input": {"upload": "up1"}, "strength": 0.4, "adapter": "ink"})
+    assert found.status == 202
+    assert found.body["input"] == {"upload": "up1", "content_type": "image/png", "size_bytes": 1000}
+    assert (found.body["strength"], found.body["adapter"]) == (0.4, "ink")
+    assert "uploads/" not in found.text
+    assert "tag-of-it" not in found.text
+
+
+def test_anothers_picture_does_not_exist(api: Api) -> None:
+    body = {"prompt": "a boat", "input": {"upload": "up1"}}
+    for dry_run in (False, True):
+        found = api.call("POST", "/v1/images", body=body | {"dry_run": dry_run}, claims=STRANGER)
+        assert (found.status, found.body["code"]) == (404, "upload_not_found")
+    assert api.jobs.records == {}
+
+
+@pytest.mark.parametrize("wrong", [{}, {"upload": ""}, {"upload": "up1", "key": "jobs/x"}, "up1", {"upload": None}])
+def test_an_input_of_another_shape_is_refused(api: Api, wrong: Any) -> None:
+    found = api.post({"prompt": "a boat", "input": wrong})
+    assert found.status == (404 if wrong == {"upload": ""} else 422)
+
+
+def test_a_dry_run_prices_the_steps_that_are_made(api: Api) -> None:
+    whole, part = (
+        api.post({"prompt": "a boat", "steps": 30, "dry_run": True} | more).body["estimated_seconds"]
+        for more in ({}, {"input": {"upload": "up1"}, "strength": 0.5})
+    )
+    assert part == whole / 2
