@@ -43,5 +43,6 @@ def send_input(api: Api, path: Path, content: bytes, kind: str, *, quiet: bool) 
     ):
         api.send_form(form["url"], form["fields"], file, name="picture")
     if not quiet:
-        console.print(f"from  {short_path(path)}, {len(content) / 1e6:.1f} MB sent", soft_wrap=True)
+        size = f"{len(content) / 1e6:.1f} MB" if len(content) >= 100_000 else f"{len(content) / 1e3:.1f} kB"
+        console.print(f"from  {short_path(path)}, {size} sent", soft_wrap=True)
     return str(form["id"])

@@ -184,7 +184,7 @@ def test_an_adapter_changes_the_picture_and_one_that_is_not_there_is_told(cloud:
     assert distance(changed, plain) > 1
     view = wait_for_end(cloud, address, ask(cloud, address, {"prompt": PROMPT, "adapter": "nothing"}))
     assert (view["status"], view["failure"]["code"]) == ("FAILED", "adapter_refused")
-    assert "there is no adapter 'nothing'" in view["failure"]["sentence"]
+    assert "There is no adapter 'nothing'." in view["failure"]["sentence"]
 
 
 def test_an_adapters_name_is_judged(cloud: LocalCloud) -> None:

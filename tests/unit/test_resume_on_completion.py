@@ -142,7 +142,7 @@ def test_a_message_before_the_registration_succeeds_when_it_comes_again(world: W
     [
         (None, "GenerationFailedError", "generation_failed"),
         (ModelProblem(code="outside_limits", message="Steps: at most 50."), "GenerationRefusedError", "outside_limits"),
-        (ModelProblem(code="input_refused", message="It is animated."), "GenerationRefusedError", "input_refused"),
+        (ModelProblem(code="input_refused", message="it is animated"), "GenerationRefusedError", "input_refused"),
         (ModelProblem(code="adapter_refused", message="No such."), "GenerationRefusedError", "adapter_refused"),
         (ModelProblem(code="invalid_document", message="No."), "GenerationRefusedError", "invalid_document"),
         (ModelProblem(code="mode_not_supported", message="No."), "GenerationRefusedError", "mode_not_supported"),
@@ -163,6 +163,21 @@ def test_what_the_container_said_decides_the_error(problem: ModelProblem | None,
     assert world.hear(FAILED) == "failed"
     ((token, heard, cause),) = world.workflow.failed
     assert (token, heard, json.loads(cause)["code"]) == (ATTEMPT.task_token, error, code)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("it is animated", "It is animated."),
+        ("Steps: at most 50.", "Steps: at most 50."),
+        ("", "The model cannot make this picture."),
+    ],
+)
+def test_the_containers_words_on_a_refusal_are_told_as_a_sentence(words: str, sentence: str) -> None:
+    world = World(ModelProblem(code="input_refused", message=words))
+    world.hear(FAILED)
+    ((_, _, cause),) = world.workflow.failed
+    assert json.loads(cause)["sentence"] == sentence
 
 
 def test_a_failure_of_which_nobody_noted_a_place_is_worth_another_try(world: World) -> None:

@@ -73,12 +73,19 @@ def _traced(attempt: Attempt, answer: str, trace: Callable[[Attempt, str], None]
     return answer
 
 
+def _sentence(words: str) -> str:
+    """The container speaks to logs as well; a person reads a sentence."""
+    if not words or words.endswith("."):
+        return words
+    return f"{words[0].upper()}{words[1:]}."
+
+
 def _error_of(problem: ModelProblem | None) -> AfterimageError:
     """The container's sentence is ours and safe to show for a refusal; SageMaker's `failureReason` never is."""
     if problem is None:
         return GenerationFailedError()
     if problem.code in _REFUSALS:
-        return GenerationRefusedError(problem.message, code=problem.code)
+        return GenerationRefusedError(_sentence(problem.message), code=problem.code)
     if problem.retryable:
         return EngineUnavailableError(code=problem.code)
     return GenerationFailedError(code=problem.code)

@@ -202,7 +202,7 @@ def test_a_picture_is_sent_first_and_named_in_the_request(run: Run, takes_pictur
     assert "Authorization" not in form.headers
     wanted = {"prompt": "a red circle", "count": 1, "strength": 0.6, "adapter": "oil", "input": {"upload": FORM["id"]}}
     assert json.loads(request.content) == wanted
-    assert "from  photo.png, 0.0 MB sent" in done.stdout
+    assert "from  photo.png, 0.1 kB sent" in done.stdout
 
 
 def test_json_stays_one_document_when_a_picture_is_sent(run: Run, takes_pictures: Service) -> None:
