@@ -349,6 +349,7 @@ SCENES = [
     http("requests_api", "POST", "/v1/images", {"prompt": "a lighthouse"}, more=1),
     http("requests_api", "POST", "/v1/images", {"prompt": "a lighthouse", "dry_run": True}),
     http("requests_api", "GET", "/v1/images"),
+    http("uploads_api", "POST", "/v1/uploads", {"content_type": "image/png"}),
     http("requests_api", "GET", JOB),
     http("requests_api", "GET", "/v1/me"),
     http("public_link", "GET", f"/i/{TOKEN}", claims=None),

@@ -6,11 +6,18 @@ import dataclasses
 from typing import Any
 
 import pytest
-from afterimage.domain.errors import InputGoneError, JobClosedError, JobNotFoundError, StoreUnavailableError
+from afterimage.domain.errors import (
+    InputGoneError,
+    JobClosedError,
+    JobNotFoundError,
+    ModeratorUnavailableError,
+    StoreUnavailableError,
+)
 from afterimage.domain.job import Failure, InputPicture, Job
 from afterimage.domain.moderation import Action, Category, Decision, Policy, packaged_policy
 from afterimage.domain.status import JobStatus
 from afterimage.domain.verdicts import Verdict
+from afterimage.handlers import moderate_prompt as handler
 from afterimage.usecases.moderate_prompt import moderate_prompt
 from fakes.faults import Crash
 from fakes.outside import FakeUploads, Ticker
@@ -215,6 +222,19 @@ def test_a_softened_prompt_is_kept_when_a_person_has_to_look_at_the_picture() ->
     assert "bloody" not in jobs.records[job_id(1)].spec.model_prompt
 
 
+def test_a_judge_of_pictures_that_does_not_answer_is_not_a_yes_unless_a_setting_says_so() -> None:
+    class Silent(Judge):
+        def judge(self, key: str) -> Verdict:
+            raise ModeratorUnavailableError()
+
+    silent, uploads = Silent(Action.ALLOW), FakeUploads(up1="tag")
+    with pytest.raises(ModeratorUnavailableError):
+        moderate(MemoryJobStore(from_a_picture()), uploads=uploads, picture_moderators=(silent,))
+    open_to_all = {"picture_moderators": (silent,), "fail_open": True}
+    decision = moderate(MemoryJobStore(from_a_picture()), uploads=uploads, **open_to_all)
+    assert (decision.stage, decision.action, decision.not_judged_by) == ("input", Action.ALLOW, ("judge",))
+
+
 def test_nobody_looks_where_there_is_no_picture() -> None:
     judge = Judge(Action.BLOCK)
     assert moderate(MemoryJobStore(a_job()), picture_moderators=(judge,)).action is Action.ALLOW
@@ -232,3 +252,27 @@ def test_an_adapters_name_is_judged_as_a_text(name: str) -> None:
 def test_an_adapters_name_is_not_softened_but_refused() -> None:
     jobs = MemoryJobStore(a_job(spec=dataclasses.replace(SPEC, adapter="bloody-style")))
     assert moderate(jobs).action is Action.BLOCK
+
+
+@pytest.mark.parametrize(
+    ("changes", "layers"),
+    [
+        ({}, []),
+        ({"GUARDRAIL_ID": "g1", "GUARDRAIL_PICTURES": "true"}, ["guardrail"]),
+        ({"GUARDRAIL_ID": "g1"}, []),
+        ({"USE_REKOGNITION": "true"}, ["rekognition"]),
+        ({"GUARDRAIL_ID": "g1", "GUARDRAIL_PICTURES": "true", "USE_REKOGNITION": "true"}, ["guardrail", "rekognition"]),
+    ],
+)
+def test_whoever_judges_what_is_made_judges_what_is_sent(
+    changes: dict[str, str], layers: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variables = dict.fromkeys(("TABLE_NAME", "BUCKET_NAME", "MODERATION_POLICY_PARAMETER", "GUARDRAIL_VERSION"), "x")
+    variables |= {"MODERATION_HOLD_AT": "0.5", "MODERATION_BLOCK_AT": "0.8", "GUARDRAIL_ID": "none"}
+    switches = ("GUARDRAIL_PICTURES", "USE_COMPREHEND", "USE_REKOGNITION", "MODERATION_FAIL_OPEN")
+    variables |= dict.fromkeys(switches, "false") | changes
+    monkeypatch.setattr(handler, "environment", lambda: variables)
+    monkeypatch.setattr(handler, "client", lambda service, config=None: service)
+    found = handler.dependencies.__wrapped__()
+    assert [moderator.name for moderator in found.picture_moderators] == layers
+    assert all(moderator._source == "INPUT" for moderator in found.picture_moderators if moderator.name == "guardrail")

@@ -79,7 +79,8 @@ def _judge_input(job: Job, moderators: Sequence[PictureModerator], fail_open: bo
 
 
 def _strictest(decisions: Sequence[Decision]) -> Decision:
-    return max(decisions, key=lambda decision: list(Action).index(decision.action))
+    """Of two alike the one that somebody did not judge, so that it is heard of."""
+    return max(decisions, key=lambda decision: (list(Action).index(decision.action), bool(decision.not_judged_by)))
 
 
 def _recorded(decisions: tuple[Decision, ...]) -> Decision | None:
