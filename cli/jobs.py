@@ -86,13 +86,22 @@ def parse_job(document: dict[str, Any]) -> Job:
         created_at=_moment(document["created_at"]),
         timeline=tuple(Entry(status=entry["status"], at=_moment(entry["at"])) for entry in document["timeline"]),
         pictures=tuple(_picture(image) for image in document["images"]),
-        warnings=tuple(warning["message"] for warning in document["warnings"]),
+        warnings=(
+            *(_softened(verdict) for verdict in verdicts if verdict["action"] == "soften"),
+            *(warning["message"] for warning in document["warnings"]),
+        ),
         reason=failure.get("sentence") or " ".join(verdict["sentence"] for verdict in verdicts),
         categories=tuple(dict.fromkeys(name for verdict in verdicts for name in verdict["categories"])),
         notice=(document["notice"] or {}).get("state"),
         progress=_progress(document.get("progress")),
         document=document,
     )
+
+
+def _softened(verdict: dict[str, Any]) -> str:
+    """Return the sentence and what was changed, where the service tells (an older one does not)."""
+    changes = [f"“{change['found']}” became “{change['put']}”" for change in verdict.get("replaced", [])]
+    return " ".join([verdict["sentence"], f"{', '.join(changes)}." if changes else ""]).strip()
 
 
 def _progress(told: dict[str, int] | None) -> tuple[int, int] | None:

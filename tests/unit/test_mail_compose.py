@@ -12,8 +12,8 @@ from typing import cast
 import pytest
 from afterimage.adapters.mail.compose import compose
 from afterimage.domain.job import Failure, Job, JobWarning
-from afterimage.domain.moderation import Action, Decision
 from afterimage.domain.status import JobStatus
+from afterimage.domain.verdicts import Action, Decision, Replaced
 from fakes.samples import ADDRESS, EXPIRES_S, LINKS, SPEC, THUMBNAILS, a_job, delivered, job_id, pictures
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -214,7 +214,13 @@ def test_words_of_the_container_are_escaped_as_well() -> None:
 
 
 SOFTENED = Decision(
-    stage="prompt", action=Action.SOFTEN, policy_version="1", at_ms=1, sentence="Blood was left out & <more>."
+    stage="prompt",
+    action=Action.SOFTEN,
+    policy_version="1",
+    at_ms=1,
+    sentence="Blood was left out & <more>.",
+    scores={"policy.x": 0.875},
+    replaced=(Replaced(found="<Bloody>", put="dramatic"), Replaced(found="http://blood.example", put="dramatic")),
 )
 
 
@@ -227,6 +233,16 @@ def test_a_prompt_that_was_softened_is_noted_before_the_words_of_the_container()
         assert "Note: Blood was left out & <more>." in text
         assert text.index("Blood was left out") < text.index("The end was not read.")
         assert "shown" not in text
+        assert "0.875" not in text
+
+
+def test_the_change_of_a_softened_prompt_is_shown_as_text() -> None:
+    mail = mail_about(delivered(decisions=(SOFTENED,)))
+    for text in (mail.plain, mail.page.text):
+        assert "“<Bloody>” became “dramatic”, “http" in text
+        assert "http://blood.example" not in text  # no client makes a link of it
+    many = dataclasses.replace(SOFTENED, replaced=tuple(Replaced(found=f"word{n}", put="x") for n in range(7)))
+    assert "“word4” became “x”, and more." in mail_about(delivered(decisions=(many,))).plain
 
 
 def test_an_end_without_pictures_has_no_notes() -> None:

@@ -16,7 +16,7 @@ from afterimage.domain.errors import (
 from afterimage.domain.job import Failure, InputPicture, Job
 from afterimage.domain.moderation import Action, Category, Decision, Policy, packaged_policy
 from afterimage.domain.status import JobStatus
-from afterimage.domain.verdicts import Verdict
+from afterimage.domain.verdicts import NamedText, Verdict
 from afterimage.handlers import moderate_prompt as handler
 from afterimage.usecases.moderate_prompt import moderate_prompt
 from fakes.faults import Crash
@@ -111,6 +111,68 @@ def test_a_crash_after_the_decision_was_recorded_does_not_double_it(prompt: str)
         moderate(jobs)
     moderate(jobs)
     assert len(jobs.records[job_id(1)].decisions) == 1
+
+
+class Layer:
+    """A managed moderator that says what it is told to, or does not answer."""
+
+    name = "managed"
+
+    def __init__(self, action: Action | None) -> None:
+        self.action = action
+        self.asked: list[tuple[NamedText, ...]] = []
+
+    def judge(self, texts: tuple[NamedText, ...], /) -> Verdict:
+        self.asked.append(texts)
+        if self.action is None:
+            raise ModeratorUnavailableError()
+        return Verdict(layer=self.name, version="managed-1", action=self.action, categories=("hate",), sentence="No.")
+
+
+def ask(jobs: MemoryJobStore, layer: Layer, *, fail_open: bool = False) -> Decision:
+    return moderate_prompt(
+        job_id(1), jobs=jobs, policy=packaged_policy(), moderators=(layer,), fail_open=fail_open, clock=Ticker()
+    )
+
+
+def test_what_the_policy_allows_a_managed_layer_may_refuse() -> None:
+    jobs = MemoryJobStore(asked("a lighthouse"))
+    decision = ask(jobs, Layer(Action.BLOCK))
+    job = jobs.records[job_id(1)]
+    assert (decision.action, decision.categories, decision.layers) == (Action.BLOCK, ("hate",), ("policy", "managed"))
+    assert (job.status, job.decisions) == (JobStatus.BLOCKED, (decision,))
+
+
+def test_what_the_policy_refuses_is_sent_to_nobody() -> None:
+    layer = Layer(Action.ALLOW)
+    assert ask(MemoryJobStore(asked("porn")), layer).layers == ("policy",)
+    assert layer.asked == []
+
+
+def test_a_managed_layer_judges_what_the_model_would_read() -> None:
+    layer = Layer(Action.ALLOW)
+    spec = dataclasses.replace(SPEC, model_prompt="a bloody sunset", negative_prompt="blurry")
+    decision = ask(MemoryJobStore(a_job(spec=spec)), layer)
+    ((prompt, negative),) = layer.asked
+    assert (prompt.text, prompt.wanted) == ("a dramatic sunset", True)
+    assert (negative.text, negative.wanted) == ("blurry", False)
+    assert (decision.action, decision.softened_prompt) == (Action.SOFTEN, "a dramatic sunset")
+    assert [(change.found, change.put) for change in decision.replaced] == [("bloody", "dramatic")]
+
+
+def test_a_layer_that_does_not_answer_leaves_the_job_to_be_judged_again() -> None:
+    jobs = MemoryJobStore(asked("a lighthouse"))
+    with pytest.raises(ModeratorUnavailableError):
+        ask(jobs, Layer(None))
+    assert (jobs.records[job_id(1)].status, jobs.records[job_id(1)].decisions) == (JobStatus.MODERATING, ())
+    assert ask(jobs, Layer(Action.ALLOW)).action is Action.ALLOW
+
+
+def test_a_deployment_that_goes_on_without_an_answer_records_that_it_did() -> None:
+    jobs = MemoryJobStore(asked("a lighthouse"))
+    ask(jobs, Layer(None), fail_open=True)
+    (decision,) = jobs.records[job_id(1)].decisions
+    assert (decision.action, decision.layers, decision.not_judged_by) == (Action.ALLOW, ("policy",), ("managed",))
 
 
 def test_a_late_event_finds_the_decision_though_the_job_moved_on() -> None:

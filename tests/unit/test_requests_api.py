@@ -11,10 +11,10 @@ from afterimage.contracts.progress import GenerationProgress
 from afterimage.domain.errors import StoreUnavailableError, WorkflowUnavailableError
 from afterimage.domain.job import Failure, JobWarning, Notice
 from afterimage.domain.model_profiles import model_profiles
-from afterimage.domain.moderation import Action, Decision
 from afterimage.domain.presets import presets
 from afterimage.domain.quotas import UNLIMITED, Quota
 from afterimage.domain.status import JobStatus
+from afterimage.domain.verdicts import Action, Decision, Replaced
 from afterimage.handlers import requests_api
 from afterimage.usecases.create_request import Door
 from fakes.http import MACHINE, PERSON, STRANGER, Answer, News, a_presigning_gallery, an_event, answer
@@ -403,7 +403,14 @@ def test_a_delivered_request_is_shown_with_everything(api: Api) -> None:
         JobStatus.SUCCEEDED,
         pictures=pictures(),
         decisions=(
-            Decision(stage="prompt", action=Action.SOFTEN, policy_version="1", at_ms=NOW_MS, scores={"x": 0.9}),
+            Decision(
+                stage="prompt",
+                action=Action.SOFTEN,
+                policy_version="1",
+                at_ms=NOW_MS,
+                scores={"x": 0.9},
+                replaced=(Replaced(found="Bloody", put="dramatic"),),
+            ),
             Decision(stage="picture", action=Action.ALLOW, policy_version="1", at_ms=NOW_MS),
         ),
         warnings=(JobWarning(code="prompt_cut", message="Cut.", detail="at dusk"),),
@@ -416,6 +423,7 @@ def test_a_delivered_request_is_shown_with_everything(api: Api) -> None:
     assert (view["status"], view["notice"]["state"]) == ("SUCCEEDED", "sent")
     assert [image["seed"] for image in view["images"]] == [7, 8]
     assert [verdict["action"] for verdict in view["verdicts"]] == ["soften", "allow"]
+    assert view["verdicts"][0]["replaced"] == [{"found": "Bloody", "put": "dramatic"}]
     assert view["warnings"][0]["detail"] == "at dusk"
     assert "X-Amz-Expires=300" in view["images"][0]["url"]
     assert pictures()[0].thumbnail_key in view["images"][0]["thumbnail_url"]
@@ -423,11 +431,18 @@ def test_a_delivered_request_is_shown_with_everything(api: Api) -> None:
 
 def test_scores_keys_tokens_and_addresses_are_not_shown(api: Api) -> None:
     decision = Decision(
-        stage="prompt", action=Action.ALLOW, policy_version="1", at_ms=NOW_MS, scores={"x": 0.875}, threshold=0.9375
+        stage="prompt",
+        action=Action.ALLOW,
+        policy_version="1",
+        at_ms=NOW_MS,
+        scores={"comprehend.sexual": 0.875},
+        threshold=0.9375,
+        layers=("policy", "comprehend"),
+        not_judged_by=("guardrail",),
     )
     api.jobs.records[job_id(1)] = a_job(JobStatus.DELIVERING, decisions=(decision,))
     text = api.call("GET", f"/v1/images/{job_id(1)}").text
-    for hidden in ("0.875", "0.9375", ADDRESS, "user#ada", "9" * 32):
+    for hidden in ("0.875", "0.9375", "comprehend", "guardrail", ADDRESS, "user#ada", "9" * 32):
         assert hidden not in text
 
 

@@ -8,10 +8,15 @@ from typing import Any
 
 import pytest
 from afterimage.contracts.generation import GenerationResult
-from afterimage.domain.errors import InvalidResultError, JobClosedError, StoreUnavailableError
+from afterimage.domain.errors import (
+    InvalidResultError,
+    JobClosedError,
+    ModeratorUnavailableError,
+    StoreUnavailableError,
+)
 from afterimage.domain.job import InputPicture, Job
-from afterimage.domain.moderation import Action
 from afterimage.domain.status import JobStatus
+from afterimage.domain.verdicts import Action, Verdict
 from afterimage.usecases.review_images import review_images
 from fakes.faults import Crash
 from fakes.outside import FakeGallery, FakeResults, Ticker
@@ -32,6 +37,8 @@ class World:
         self.attempts = MemoryAttemptStore(self.attempt)
         self.results = FakeResults({self.attempt.output_location or "": self.result})
         self.gallery = FakeGallery(quarantined(self.result))
+        self.moderators: tuple[Layer, ...] = ()
+        self.fail_open = False
 
     def review(self, attempt_id: str | None = None) -> Job:
         return review_images(
@@ -41,6 +48,8 @@ class World:
             attempts=self.attempts,
             results=self.results,
             gallery=self.gallery,
+            moderators=self.moderators,
+            fail_open=self.fail_open,
             clock=Ticker(),
         )
 
@@ -132,6 +141,59 @@ def test_each_picture_is_recorded_as_it_was_judged() -> None:
         (Action.BLOCK, "safety-checker-1"),
         (Action.ALLOW, "none"),
     ]
+
+
+class Layer:
+    """A managed moderator that judges pictures by their keys; what is not named passes, None is no answer."""
+
+    name = "managed"
+
+    def __init__(self, **actions: Action | None) -> None:
+        self.actions = actions
+        self.asked: list[str] = []
+
+    def judge(self, key: str, /) -> Verdict:
+        self.asked.append(key)
+        action = self.actions.get("p" + key.rpartition("/")[2].partition(".")[0], Action.ALLOW)
+        if action is None:
+            raise ModeratorUnavailableError()
+        return Verdict(layer=self.name, version="managed-1", action=action, scores={"sexual": 0.7})
+
+
+def test_a_managed_layer_is_shown_each_picture_in_quarantine_that_the_container_passed() -> None:
+    world = World(images({0: {"flagged": True}}))
+    world.moderators = (Layer(),)
+    job = world.review()
+    assert world.moderators[0].asked == [f"{QUARANTINE}1.png"]
+    assert [d.layers for d in job.decisions] == [("container",), ("container", "managed")]
+    assert job.decisions[1].policy_version == "safety-checker-1+managed-1"
+    assert job.decisions[1].scores == {"managed.sexual": 0.7}
+
+
+def test_what_a_managed_layer_refuses_stays_in_quarantine() -> None:
+    world = World(images({0: {"flagged": None}, 1: {"flagged": None}}))
+    world.moderators = (Layer(p0=Action.BLOCK),)
+    job = world.review()
+    assert [picture.number for picture in job.pictures] == [1]
+    assert {tags["review"] for _, tags in world.gallery.published.values()} == {"passed"}
+
+
+def test_a_layer_that_does_not_answer_publishes_nothing() -> None:
+    world = World()
+    world.moderators = (Layer(p1=None),)
+    with pytest.raises(ModeratorUnavailableError):
+        world.review()
+    assert (world.record.status, world.gallery.published) == (JobStatus.REVIEWING, {})
+
+
+def test_a_deployment_that_goes_on_without_an_answer_says_so_on_record_and_picture() -> None:
+    world = World()
+    world.moderators, world.fail_open = (Layer(p1=None),), True
+    job = world.review()
+    assert [d.not_judged_by for d in job.decisions] == [(), ("managed",)]
+    reviews = {key: tags["review"] for key, (_, tags) in world.gallery.published.items()}
+    assert reviews[job.pictures[0].key] == "passed"
+    assert reviews[job.pictures[1].key] == "not-judged"
 
 
 QUARANTINE = f"quarantine/{job_id(1)}/{'a' * 16}/"

@@ -12,7 +12,7 @@ from afterimage.domain.estimate import Price
 from afterimage.domain.moderation import Action
 from afterimage.domain.quotas import Quotas, month_of, next_month_ms
 from afterimage.domain.recipients import ADMIN_GROUP, Caller
-from afterimage.http.schemas import WarningView
+from afterimage.http.schemas import ReplacedView, WarningView
 
 
 class DollarsView(BaseModel):
@@ -24,11 +24,12 @@ class DollarsView(BaseModel):
 
 
 class ModerationView(BaseModel):
-    """How the prompt would be judged now: `allow`, `soften` or `block`."""
+    """How the policy would judge the prompt now: `allow`, `soften`, `hold` or `block`. Nobody else is asked."""
 
     action: Action
     categories: list[str]
     sentence: str
+    replaced: Annotated[list[ReplacedView], Field(description="What `soften` would change.")] = []
     model_prompt: Annotated[str, Field(description="What the model would read.")]
 
 
@@ -109,6 +110,7 @@ def estimate_view(price: Price) -> EstimateView:
             action=decision.action,
             categories=list(decision.categories),
             sentence=decision.sentence,
+            replaced=[ReplacedView(found=change.found, put=change.put) for change in decision.replaced],
             model_prompt=decision.softened_prompt or spec.model_prompt,
         ),
         warnings=[WarningView(code=w.code, message=w.message, detail=w.detail) for w in price.warnings],

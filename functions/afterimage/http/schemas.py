@@ -89,6 +89,13 @@ class TimelineEntry(BaseModel):
     at: datetime
 
 
+class ReplacedView(BaseModel):
+    """Words of the prompt, and what the model reads in their place."""
+
+    found: str
+    put: str
+
+
 class Verdict(BaseModel):
     """A judgement on prompt, input picture or picture: categories and a sentence, never a score."""
 
@@ -96,6 +103,7 @@ class Verdict(BaseModel):
     action: Action
     categories: list[str]
     sentence: str
+    replaced: Annotated[list[ReplacedView], Field(description="What `soften` changed.")] = []
     at: datetime
 
 
@@ -291,6 +299,7 @@ def view_of(job: Job, pictures: list[PictureView], progress: GenerationProgress 
                 action=decision.action,
                 categories=list(decision.categories),
                 sentence=decision.sentence,
+                replaced=[ReplacedView(found=change.found, put=change.put) for change in decision.replaced],
                 at=_moment(decision.at_ms),
             )
             for decision in job.decisions

@@ -19,10 +19,11 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader
 
 from afterimage.domain.job import Job
-from afterimage.domain.moderation import Action
+from afterimage.domain.moderation import Action, Decision
 from afterimage.domain.status import JobStatus
 
 _SHOWN_PX = 320
+_SHOWN_CHANGES = 5
 _MAX_PROMPT_SHOWN = 600
 # Mail clients turn what looks like an address into a link of their own, in whatever script its dots are. An invisible
 # break behind each mark that holds an address together leaves them words.
@@ -115,8 +116,16 @@ def _fields(job: Job, subject: str, links: tuple[str, ...], expires_at_s: int, c
 
 def _notes(job: Job) -> list[str]:
     """What to know about the pictures: how moderation changed the prompt, and the container's warnings."""
-    softened = [decision.sentence for decision in job.decisions if decision.action is Action.SOFTEN]
+    softened = [_softened(decision) for decision in job.decisions if decision.action is Action.SOFTEN]
     return softened + [warning.message for warning in job.warnings]
+
+
+def _softened(decision: Decision) -> str:
+    """The sentence, and the change itself: these are words of the prompt that the mail shows anyway."""
+    shown = decision.replaced[:_SHOWN_CHANGES]
+    changes = [f"“{visible(change.found)}” became “{visible(change.put)}”" for change in shown]
+    more = ["and more"] if len(decision.replaced) > _SHOWN_CHANGES else []
+    return " ".join([decision.sentence, f"{', '.join(changes + more)}." if changes else ""]).strip()
 
 
 def _ready_sentence(job: Job) -> str:
