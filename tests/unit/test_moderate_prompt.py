@@ -131,7 +131,13 @@ class Layer:
 
 def ask(jobs: MemoryJobStore, layer: Layer, *, fail_open: bool = False) -> Decision:
     return moderate_prompt(
-        job_id(1), jobs=jobs, policy=packaged_policy(), moderators=(layer,), fail_open=fail_open, clock=Ticker()
+        job_id(1),
+        jobs=jobs,
+        uploads=FakeUploads(),
+        policy=packaged_policy(),
+        moderators=(layer,),
+        fail_open=fail_open,
+        clock=Ticker(),
     )
 
 

@@ -41,20 +41,21 @@ def dependencies() -> Dependencies:
     """Build the real ones, once per process."""
     settings = read_settings(ModeratePromptSettings, environment())
     parameters = OperatorParameters(client("ssm"))
-    s3, bedrock = client("s3"), client("bedrock-runtime")
-    chosen = Guardrail(id=settings.guardrail_id, version=settings.guardrail_version)
+    s3 = client("s3")
     thresholds = Thresholds(hold_at=settings.moderation_hold_at, block_at=settings.moderation_block_at)
     moderators: list[TextModerator] = []
     picture_moderators: list[PictureModerator] = []
     if settings.guardrail_id != NONE:
+        bedrock = client("bedrock-runtime")
+        chosen = Guardrail(id=settings.guardrail_id, version=settings.guardrail_version)
         guardrail = GuardrailTexts(bedrock, chosen)
         moderators.append(guardrail)
+        if settings.guardrail_pictures:
+            of_pictures = GuardrailPictures(bedrock, s3, settings.bucket_name, chosen, "INPUT")
+            picture_moderators.append(of_pictures)
     if settings.use_comprehend:
         comprehend = ComprehendTexts(client("comprehend"), thresholds)
         moderators.append(comprehend)
-    if settings.guardrail_id != NONE and settings.guardrail_pictures:
-        of_pictures = GuardrailPictures(bedrock, s3, settings.bucket_name, chosen, "INPUT")
-        picture_moderators.append(of_pictures)
     if settings.use_rekognition:
         rekognition = RekognitionPictures(client("rekognition"), settings.bucket_name, thresholds)
         picture_moderators.append(rekognition)
