@@ -69,8 +69,9 @@ def peak_bytes(process_id: int) -> int:
 
 @contextmanager
 def serving(model: Path, threads: int, *more: str) -> Iterator[Server]:
-    """A server that listens and, when the block begins, is not yet ready."""
+    """A server that listens and, when the block begins, is not yet ready. It marks no pictures: nor does diffusers."""
     command = [sys.executable, "-m", "afterimage_model", "serve", "--model-dir", str(model), "--threads", str(threads)]
+    command.append("--no-watermark")
     process = subprocess.Popen(
         [*command, "--device", "cpu", "--port", "0", "--queue-size", "64", *more],
         env=environment(),
