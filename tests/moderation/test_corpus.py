@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,22 @@ def test_a_line_says_what_it_expects_and_stands_there_once(judged: list[Line]) -
     texts = [line.text for line in judged if line.may_pass or line.evasion == "none"]
     assert sorted(text for text in set(texts) if texts.count(text) > 1) == []
     assert (CORPUS / FRESH).exists()
+
+
+def test_the_figures_of_the_document_are_those_that_are_measured() -> None:
+    figures = measure()
+    text = (CORPUS.parents[2] / "docs" / "moderation.md").read_text(encoding="utf-8").replace("**", "")
+    assert f"Policy {figures['policy_version']}," in text
+    for key, about in (("worked_with", "that the policy was worked on with"), ("fresh", "that it never saw")):
+        found, groups = figures[key], figures[key]["languages"].values()
+        sums = {name: sum(group[name] for group in groups) for name in ("forbidden", "stopped", "allowed")}
+        wrongly = sum(group["stopped_wrongly"] for group in groups)
+        row = f"| {found['lines']} {about} | {found['as_expected']} | {sums['stopped']} of {sums['forbidden']} "
+        assert f"{row}| {wrongly} of {sums['allowed']} |" in text
+    categories = figures["fresh"]["categories"]
+    for name, row in ((name, row) for name, row in categories.items() if row["lines"] > 1):
+        shares = [float(share) for share in re.findall(rf"\| `{name}` \| {row['lines']} \| (\S+) \| (\S+) \|", text)[0]]
+        assert shares == [round(row["precision"], 2), round(row["recall"], 2)], name
 
 
 def test_the_figures_that_are_kept_are_those_of_this_policy() -> None:
