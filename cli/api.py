@@ -35,6 +35,7 @@ _HINTS = {
     "campaign_not_found": f"See your campaigns: {command('campaign list')}",
     "campaign_not_ready": f"Send other rows, or have them checked again: {command('campaign check --help')}",
     "run_active": f"Watch it, or stop it first: {command('campaign watch --help')}",
+    "not_held": f"See what waits: {command('admin held')}",
     "admission_closed": "An operator has closed the door for new requests; ask them, or come back later.",
 }
 

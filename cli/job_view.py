@@ -43,6 +43,8 @@ def result(job: Job, saved: list[Path], mail: Mail | None) -> Text:
         rows.append(("reason", Text(printable(job.reason) or "No reason was recorded.")))
         if job.categories:
             rows.append(("category", Text(", ".join(map(printable, job.categories)))))
+    if job.note:
+        rows.append(("a person says", Text(printable(job.note))))
     for picture, path in zip(job.pictures, saved, strict=False):
         about = f"  {picture.width}×{picture.height}, seed {picture.seed}"
         rows.append(("picture", Text.assemble((short_path(path), "bold"), (about, SOFT))))

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 SUCCEEDED = "SUCCEEDED"
+HELD = "HELD"
 FINAL = frozenset({SUCCEEDED, "BLOCKED", "FAILED", "CANCELLED", "EXPIRED"})
 ROUTE = ("QUEUED", "MODERATING", "GENERATING", "REVIEWING", "DELIVERING")  # of a picture that nothing stops
 
@@ -54,12 +55,25 @@ class Job:
     categories: tuple[str, ...]
     notice: str | None
     progress: tuple[int, int] | None
+    held_until: str | None
+    note: str
     document: dict[str, Any] = field(repr=False)
 
     @property
     def is_final(self) -> bool:
         """True once nothing follows."""
         return self.status in FINAL
+
+    @property
+    def waiting(self) -> str:
+        """What the request waits for, while that is a person: with what it was held for, and until when."""
+        if self.status != HELD:
+            return ""
+        about = f" ({', '.join(self.categories)}: {self.reason.rstrip('.')})" if self.categories else ""
+        until = (
+            f" Without one it is refused at {self.held_until[:16].replace('T', ' ')} UTC." if self.held_until else ""
+        )
+        return f"Waiting for a person to look at it{about}.{until}"
 
     @property
     def seconds(self) -> float:
@@ -94,6 +108,8 @@ def parse_job(document: dict[str, Any]) -> Job:
         categories=tuple(dict.fromkeys(name for verdict in verdicts for name in verdict["categories"])),
         notice=(document["notice"] or {}).get("state"),
         progress=_progress(document.get("progress")),
+        held_until=(document.get("held") or {}).get("until"),
+        note=next((verdict["note"] for verdict in reversed(document["verdicts"]) if verdict.get("note")), ""),
         document=document,
     )
 

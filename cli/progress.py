@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.jobs import ROUTE, SUCCEEDED, Job
-from cli.terminal import ACCENT, BAD, GOOD, SOFT, is_lively
+from cli.terminal import ACCENT, BAD, GOOD, SOFT, is_lively, printable
 
 WATERFALL_CELLS = 36
 DRAWINGS_PER_S = 12.0
@@ -67,6 +67,8 @@ class Waterfall:
         if job.is_final:
             table.add_row(*_end(job))
         yield table
+        if job.waiting:
+            yield Text(f"\n{printable(job.waiting)}", style=ACCENT)
 
 
 def _bar(begins: float, share: float, style: str) -> Text:
@@ -99,6 +101,8 @@ def show(looks: Iterable[Job], console: Console) -> Job:
         for job in looks:
             for entry in job.timeline[told:]:
                 console.print(f"{entry.at - job.timeline[0].at:7.2f} s  {entry.status.lower()}", soft_wrap=True)
+            if job.waiting and told < len(job.timeline):
+                console.print(Text(printable(job.waiting)), soft_wrap=True)
             told = len(job.timeline)
     else:
         looks = iter(looks)

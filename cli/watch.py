@@ -18,8 +18,9 @@ class StillRunningError(CliError):
     """Raised when the time is over and the request is not; `job` is how it stood at the last look."""
 
     def __init__(self, job: Job, timeout_s: float, options: str = "") -> None:
+        says = "it waits for a person, and you get a mail" if job.waiting else "the request goes on without you"
         super().__init__(
-            f"Still {job.status} after {timeout_s:g} s; the request goes on without you.",
+            f"Still {job.status} after {timeout_s:g} s; {says}.",
             f"Look again: {command(f'show {job.job_id} --wait{options}')}",
         )
         self.job = job

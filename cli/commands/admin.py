@@ -1,5 +1,5 @@
-"""`afterimage admin`: people, quotas, the admission switch, suppressed addresses, everybody's requests; for the group
-`admin`."""
+"""`afterimage admin`: people, quotas, the admission switch, suppressed addresses, everybody's requests, what waits
+for a person; for the group `admin`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from rich.table import Table
 from rich.text import Text
 
+from cli.commands import held
 from cli.commands.me import bound
 from cli.commands.owner import Yes, confirm
 from cli.errors import CliError
@@ -25,6 +26,7 @@ BOUNDS = ("monthly_pictures", "concurrent_jobs", "campaign_rows", "daily_picture
 app = typer.Typer(
     help="People, quotas and the admission switch, for members of the group `admin`.", no_args_is_help=True
 )
+app.add_typer(held.app, name="held")
 Who = Annotated[
     str,
     typer.Argument(metavar="WHO", help="A user name or address, or client:ID or schedule:NAME.", show_default=False),

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from afterimage.handlers import admin_api, campaigns_api, owner_api, public_link, requests_api, uploads_api
+from afterimage.handlers import admin_api, campaigns_api, held_api, owner_api, public_link, requests_api, uploads_api
 
 FILE = Path(__file__).parent / "http" / "openapi.json"
 TITLE = "Afterimage"
@@ -18,7 +18,7 @@ _DESCRIPTION = "Event-driven text-to-image. Errors are problem documents (RFC 94
 def describe() -> str:
     """Return the description of every HTTP function as one document."""
     document: dict[str, Any] = {}
-    for module in (requests_api, uploads_api, owner_api, campaigns_api, admin_api, public_link):
+    for module in (requests_api, uploads_api, owner_api, campaigns_api, admin_api, held_api, public_link):
         text = module.app.get_openapi_json_schema(
             title=TITLE, version=VERSION, openapi_version="3.1.0", description=_DESCRIPTION
         )

@@ -11,6 +11,7 @@ from typing import Protocol, TypeVar
 from afterimage.contracts.completion import Completion
 from afterimage.contracts.generation import GenerationResult, ModelProblem
 from afterimage.domain.account import Account, PeoplePage, Person, Usage
+from afterimage.domain.holds import Hold, Stage
 from afterimage.domain.job import (
     Attempt,
     Failure,
@@ -80,11 +81,12 @@ NO_CHANGES = JobChanges()
 
 
 class Phase(StrEnum):
-    """Where a job stands for the sweep: nobody has begun with it, somebody has, or it has ended and nobody knows yet
-    whether its owner was told. SUCCEEDED comes after the telling."""
+    """Where a job stands for the sweep: nobody has begun with it, somebody has, it waits for a person, or it has ended
+    and nobody knows yet whether its owner was told. SUCCEEDED comes after the telling."""
 
     QUEUED = "QUEUED"
     WORKING = "WORKING"
+    HELD = "HELD"
     UNTOLD = "UNTOLD"
 
     @classmethod
@@ -92,7 +94,15 @@ class Phase(StrEnum):
         """Return the phase that a status begins, None for none."""
         if status.is_final:
             return None if status is JobStatus.SUCCEEDED else cls.UNTOLD
-        return cls.QUEUED if status is JobStatus.QUEUED else cls.WORKING
+        return {JobStatus.QUEUED: cls.QUEUED, JobStatus.HELD: cls.HELD}.get(status, cls.WORKING)
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeldSince:
+    """A job that waits for a person, as the index knows it."""
+
+    job_id: JobId
+    since_ms: int
 
 
 class JobStore(Protocol):
@@ -115,9 +125,20 @@ class JobStore(Protocol):
     def list_open(self, phase: Phase, updated_before_ms: int, limit: int) -> tuple[JobId, ...]:
         """Return the ids of jobs of a phase that were not touched since, longest untouched first."""
 
-    def advance(self, job_id: JobId, to: JobStatus, at_ms: int, changes: JobChanges = NO_CHANGES) -> Job:
+    def list_held(self, limit: int, after: HeldSince | None) -> tuple[HeldSince, ...]:
+        """Return up to `limit` jobs that wait for a person, longest waiting first, those behind `after` only."""
+
+    def advance(
+        self,
+        job_id: JobId,
+        to: JobStatus,
+        at_ms: int,
+        changes: JobChanges = NO_CHANGES,
+        only_from: JobStatus | None = None,
+    ) -> Job:
         """Write a status where the table allows it and return the new record. An end gives back in the same write: the
-        open request always, the pictures of month and day unless it SUCCEEDED.
+        open request always, the pictures of month and day unless it SUCCEEDED. `only_from` narrows the table to one
+        status: of several who would move a job out of it, one does.
 
         Raises JobClosedError where the table does not allow it, JobNotFoundError for no job.
         """
@@ -185,6 +206,19 @@ class AttemptStore(Protocol):
 
     def erase(self, attempt: Attempt) -> None:
         """Delete an attempt; one that is gone already is as good."""
+
+
+class HoldStore(Protocol):
+    """Waits for a person with their task tokens, by job and stage. Every method raises StoreUnavailableError."""
+
+    def register(self, hold: Hold) -> None:
+        """Put a hold; a state that is tried again has another token, which replaces the one before."""
+
+    def find(self, job_id: JobId, stage: Stage) -> Hold | None:
+        """Return a hold, read consistently."""
+
+    def erase(self, job_id: JobId) -> None:
+        """Delete every hold of a job; none is as good."""
 
 
 class LinkStore(Protocol):
@@ -304,6 +338,13 @@ TextModerator = Moderator[tuple[NamedText, ...]]
 PictureModerator = Moderator[str]
 """Judges the picture under a key of our bucket: one in quarantine, or one that somebody sent. What it cannot look at,
 because of its format or size, it has a person look at (HOLD, category `not_judged`)."""
+
+
+class Quarantine(Protocol):
+    """The pictures that nobody has released, for an admin who has to look at them."""
+
+    def read(self, key: str) -> bytes:
+        """Return a picture. Raises InvalidResultError when it is not there."""
 
 
 class JobObjects(Protocol):

@@ -190,6 +190,28 @@ class ModeratePromptSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class HoldForReviewSettings:
+    """For `handlers.hold_for_review`."""
+
+    table_name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefuseHeldSettings:
+    """For `handlers.refuse_held`."""
+
+    table_name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeldApiSettings:
+    """For `handlers.held_api`."""
+
+    table_name: str
+    bucket_name: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class StartGenerationSettings:
     """For `handlers.start_generation`."""
 

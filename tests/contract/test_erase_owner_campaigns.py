@@ -14,7 +14,7 @@ from fakes.campaign_world import CampaignWorld
 from fakes.http import STRANGER
 from fakes.outside import FakeErasures, FakeJobObjects, FakePeople, FakeUploads, FakeWorkflow
 from fakes.samples import OWNER
-from fakes.stores import MemoryAttemptStore, MemoryJobStore, MemoryLinkStore, MemoryOwnerStore
+from fakes.stores import MemoryAttemptStore, MemoryHoldStore, MemoryJobStore, MemoryLinkStore, MemoryOwnerStore
 
 
 @pytest.fixture
@@ -28,6 +28,7 @@ def erase(world: CampaignWorld) -> bool:
     eraser = Eraser(
         stopper=stopper,
         attempts=MemoryAttemptStore(),
+        holds=MemoryHoldStore(),
         links=MemoryLinkStore(),
         uploads=FakeUploads(),
         erasures=FakeErasures(),

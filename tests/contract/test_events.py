@@ -25,7 +25,7 @@ from afterimage.domain.moderation import packaged_policy
 from afterimage.domain.quotas import UNLIMITED, Quotas
 from afterimage.domain.recipients import MAIL_ANY_SCOPE
 from afterimage.domain.row_ref import CampaignId
-from afterimage.domain.status import JobStatus
+from afterimage.domain.status import JobStatus, sources
 from afterimage.domain.suppression import hash_address
 from afterimage.domain.unsubscribing import UnsubscribeLink
 from afterimage.handlers import (
@@ -35,11 +35,13 @@ from afterimage.handlers import (
     close_lost_job,
     erase_leftovers,
     erase_owner,
+    hold_for_review,
     moderate_prompt,
     notify_requester,
     public_link,
     record_failure,
     record_mail_outcome,
+    refuse_held,
     requests_api,
     resume_on_completion,
     review_images,
@@ -56,7 +58,7 @@ from afterimage.handlers import (
 )
 from afterimage.handlers import check_campaign as checking_of_a_campaign
 from afterimage.http.caller import caller_from_claims
-from afterimage.ports import NO_CHANGES, IdempotencyClaim, JobChanges, Phase, StartedInference
+from afterimage.ports import NO_CHANGES, HeldSince, IdempotencyClaim, JobChanges, Phase, StartedInference
 from afterimage.usecases.cancel_request import Stopper
 from afterimage.usecases.check_campaign import Desk
 from afterimage.usecases.create_campaign import CampaignDesk
@@ -75,7 +77,7 @@ from fakes.http import news
 from fakes.outside import FakeWorkflow
 from fakes.results_world import ResultsWorld
 from fakes.samples import PRICES
-from fakes.stores import MemoryAccountStore, MemorySuppressionStore
+from fakes.stores import MemoryAccountStore, MemoryHoldStore, MemorySuppressionStore
 
 T = TypeVar("T")
 EVENTS = Path(__file__).parents[2] / "events"
@@ -142,14 +144,24 @@ class OneJob:
     def list_open(self, phase: Phase, updated_before_ms: int, limit: int) -> tuple[JobId, ...]:
         return (self.job.job_id,) if Phase.of(self.job.status) is phase else ()
 
-    def advance(self, job_id: JobId, to: JobStatus, at_ms: int, changes: JobChanges = NO_CHANGES) -> Job:
+    def advance(
+        self,
+        job_id: JobId,
+        to: JobStatus,
+        at_ms: int,
+        changes: JobChanges = NO_CHANGES,
+        only_from: JobStatus | None = None,
+    ) -> Job:
         before = self.get(job_id, at_ms)
-        assert before.status.may_become(to)
+        assert before.status in sources(to, only_from)
         set_ones = {name: value for name, value in vars(changes).items() if value is not None and name != "decisions"}
         self.job = dataclasses.replace(
             before, status=to, updated_at_ms=at_ms, decisions=before.decisions + changes.decisions, **set_ones
         )
         return self.job
+
+    def list_held(self, limit: int, after: HeldSince | None) -> tuple[HeldSince, ...]:
+        return ()
 
     def forget_ended(self, job_id: JobId) -> None:
         """Nothing to forget."""
@@ -489,6 +501,7 @@ def check_schedule_sweep() -> None:
     deps = Broom(
         jobs=OneJob(JobStatus.QUEUED),
         attempts=OneAttempt(),
+        holds=Asked(),
         results=Asked(),
         workflow=Asked(),
         closer=Asked(),
@@ -542,7 +555,9 @@ def check_state_start_generation() -> None:
 def check_state_erase_leftovers() -> None:
     objects, links = Asked(), Asked(list_by_job=())
     attempts, jobs = Asked(list_by_job=()), Asked(get=OneJob(JobStatus.CANCELLED).job)
-    deps = erase_leftovers.Dependencies(jobs=jobs, attempts=attempts, links=links, objects=objects, clock=clock)
+    deps = erase_leftovers.Dependencies(
+        jobs=jobs, attempts=attempts, holds=Asked(), links=links, objects=objects, clock=clock
+    )
     assert erase_leftovers.handle(event("state_erase_leftovers"), deps) == {"job_id": JOB_ID}
     assert objects.calls == [("erase", (JOB_ID, "5f" * 16, ()))]
     assert [name for name, _ in jobs.calls] == ["get", "erase"]
@@ -551,7 +566,7 @@ def check_state_erase_leftovers() -> None:
 def check_state_erase_owner() -> None:
     jobs, people, owners = Asked(list_by_owner=()), Asked(), Asked()
     stopper = Stopper(jobs=jobs, objects=Asked(), workflow=Asked(), clock=clock)
-    eraser = Eraser(stopper=stopper, attempts=Asked(), links=Asked(), uploads=Asked(), erasures=Asked())
+    eraser = Eraser(stopper=stopper, attempts=Asked(), holds=Asked(), links=Asked(), uploads=Asked(), erasures=Asked())
     asked = event("state_erase_owner")
     campaigns = CampaignEraser(campaigns=Asked(list_by_owner=()), files=Asked(), schedules=Asked(), clock=clock)
     deps = erase_owner.Dependencies(eraser=eraser, campaigns=campaigns, owners=owners, people=people)
@@ -569,7 +584,8 @@ def check_state_review_images() -> None:
         gallery=gallery,
         clock=clock,
     )
-    assert review_images.handle(event("state_review_images"), deps) == {"job_id": JOB_ID}
+    answer = review_images.handle(event("state_review_images"), deps)
+    assert answer == event("state_review_images") | {"decision": "allow"}
     assert jobs.job.status is JobStatus.DELIVERING
     assert len(jobs.job.pictures) == 2
     assert len(gallery.calls) == 4  # two pictures and their thumbnails
@@ -747,6 +763,23 @@ def check_check_campaign() -> None:
         "problems.csv",
     }
     assert campaigns.calls[-1][0] == "change"
+
+
+def check_state_hold_for_review() -> None:
+    jobs, holds, workflow = OneJob(JobStatus.MODERATING), MemoryHoldStore(), Asked()
+    deps = hold_for_review.Dependencies(jobs=jobs, holds=holds, workflow=workflow, clock=clock)
+    hold_for_review.handle(event("state_hold_for_review"), deps)
+    assert workflow.calls == []  # nobody has decided, and no failure was reported
+    (hold,) = holds.records.values()
+    assert (hold.stage, hold.task_token) == ("prompt", event("state_hold_for_review")["task_token"])
+    assert jobs.job.status is JobStatus.HELD
+
+
+def check_state_refuse_held() -> None:
+    jobs = OneJob(JobStatus.HELD)
+    answer = refuse_held.handle(event("state_refuse_held"), refuse_held.Dependencies(jobs=jobs, clock=clock))
+    assert answer == {"job_id": JOB_ID, "stage": "prompt", "decision": "refuse"}
+    assert jobs.job.status is JobStatus.BLOCKED
 
 
 def check_state_record_failure() -> None:

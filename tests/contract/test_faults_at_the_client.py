@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from afterimage.adapters.dynamodb.attempts import DynamoAttemptStore
+from afterimage.adapters.dynamodb.holds import DynamoHoldStore
 from afterimage.adapters.dynamodb.jobs import DynamoJobStore
 from afterimage.adapters.dynamodb.links import DynamoLinkStore
 from afterimage.adapters.dynamodb.suppressions import DynamoSuppressionStore
@@ -103,6 +104,7 @@ class World:
         self.broom = Broom(
             jobs=self.jobs,
             attempts=self.attempts,
+            holds=DynamoHoldStore(table_client, table),
             results=self.results,
             workflow=self.workflow,
             closer=LambdaCloser(functions, "close"),

@@ -17,6 +17,7 @@ from typing import Any
 import boto3
 import pytest
 from afterimage.adapters.dynamodb.attempts import DynamoAttemptStore
+from afterimage.adapters.dynamodb.holds import DynamoHoldStore
 from afterimage.adapters.dynamodb.jobs import DynamoJobStore
 from afterimage.adapters.dynamodb.links import DynamoLinkStore
 from afterimage.adapters.dynamodb.suppressions import DynamoSuppressionStore
@@ -36,7 +37,7 @@ from fakes.campaign_account import ALL_SETTLED, AT_REST, AT_WORK, NEVER_RUN, fir
 from fakes.campaigns import RUN_ID
 from fakes.http import PERSON, an_event, answer
 from fakes.outside import NOW_MS, Dice, Ticker
-from fakes.samples import ADDRESS, a_job, an_attempt, job_id, pictures
+from fakes.samples import ADDRESS, a_held_job, a_hold, a_job, an_attempt, job_id, pictures
 from fakes.template import create_table
 
 EVENTS = Path(__file__).parents[2] / "events"
@@ -46,6 +47,8 @@ QUOTAS = {"monthly_pictures": 50, "concurrent_jobs": 20, "campaign_rows": None, 
 # What is kept of a record when two worlds are compared: no time, and nothing that is drawn.
 KEPT = ("status", "pictures", "jobs", "disabled", "override", "kind", "failure", "open", "outcome")
 NUMBERS = (1, 2, 3, 4, 5)
+HELD = 60  # waits for a person, in the scenes that are about that
+HELD_JOB = {"job_id": job_id(HELD), "stage": "prompt"}
 JOB = f"/v1/images/{job_id(1)}"
 
 
@@ -84,6 +87,9 @@ class StandIns:
             )
         )
         return {}
+
+    def send_task_success(self, *, taskToken: str, **_: Any) -> None:
+        self.asked.add(("token", taskToken))
 
     def send_task_failure(self, *, error: str, **_: Any) -> None:
         """What a state hears instead of an answer."""
@@ -137,7 +143,7 @@ class World:
         machine = self.environment["STATE_MACHINE_ARN"]
         states = {1: "SUCCEEDED", 2: "RUNNING", 4: "FAILED"}
         self.outside.executions |= {(machine, job_id(number)): status for number, status in states.items()}
-        self._put_items_back({f"JOB#{job_id(number)}" for number in NUMBERS if number not in jobs})
+        self._put_items_back({f"JOB#{job_id(number)}" for number in (*NUMBERS, HELD) if number not in jobs})
         self._put_objects_back()
         self._put_people_back()
         for name, value in (("admission", "open"), ("quotas", json.dumps(QUOTAS))):
@@ -194,7 +200,7 @@ class World:
         that ended and was not told."""
         dynamodb = self.clients["dynamodb"]
         jobs, charge = DynamoJobStore(dynamodb, self.table), charge_for(2, NOW_MS, UNLIMITED)
-        for number in range(1, 6):
+        for number in range(1, 7):
             jobs.create(a_job(number=number, charge=charge, gallery=str(number) * 32), None)
         way = [JobStatus.MODERATING, JobStatus.GENERATING, JobStatus.REVIEWING, JobStatus.DELIVERING]
         for status in (*way, JobStatus.SUCCEEDED):
@@ -214,6 +220,9 @@ class World:
             )
             attempts.register(attempt)
             attempts.record_locations(attempt, attempt.output_location or "", attempt.failure_location or "")
+        held = a_held_job(number=HELD)
+        jobs.create(held, None)
+        DynamoHoldStore(dynamodb, self.table).register(a_hold(held))
         DynamoLinkStore(dynamodb, self.table).put(
             Link(
                 token_hash=hash_token(TOKEN),
@@ -377,6 +386,17 @@ SCENES = [
     event("erase_leftovers", {"job_id": job_id(2), "gallery": "2" * 32}),
     event("record_mail_outcome", from_file("sns_mail_complaint")),
     event("close_admission", from_file("sns_alarm_failed_share")),
+    *(
+        http("held_api", method, f"/v1/admin/held{path}", body, ADMIN, jobs=(HELD,))
+        for method, path, body in (
+            ("GET", "", None),
+            ("GET", f"/{job_id(HELD)}", None),
+            ("POST", f"/{job_id(HELD)}/release", {"note": "It is only a duck."}),
+            ("POST", f"/{job_id(HELD)}/refuse", {}),
+        )
+    ),
+    event("hold_for_review", HELD_JOB | {"task_token": "held-token"}, jobs=(HELD,)),
+    event("refuse_held", HELD_JOB, jobs=(HELD,)),
     event("record_failure", from_file("state_record_failure") | {"job_id": job_id(2)}),
     event("close_lost_job", {"detail": {"name": job_id(4), "status": "FAILED"}}),
     # Where a machine may not be asked for, none is waited for: a repeat, which is as good, asks again.

@@ -14,7 +14,7 @@ from afterimage.domain.errors import JobClosedError, JobNotFoundError, StoreUnav
 from afterimage.domain.job import Failure, InputPicture, JobWarning, Notice
 from afterimage.domain.moderation import Action, Decision
 from afterimage.domain.quotas import Quotas, charge_for
-from afterimage.domain.status import JobStatus
+from afterimage.domain.status import JobStatus, sources
 from afterimage.ports import IdempotencyClaim, JobChanges, JobStore, KeyTakenError, Phase
 from botocore.exceptions import ClientError
 from fakes.outside import NOW_MS
@@ -190,7 +190,7 @@ def test_a_status_is_written_exactly_where_the_table_allows_it(
 ) -> None:
     job = a_job(start)
     store.create(job, None)
-    if start.may_become(to):
+    if start in sources(to):
         advanced = store.advance(job.job_id, to, LATER_MS)
         assert (advanced.status, advanced.updated_at_ms) == (to, LATER_MS)
         assert store.get(job.job_id, NOW_MS) == advanced
@@ -198,6 +198,41 @@ def test_a_status_is_written_exactly_where_the_table_allows_it(
         with pytest.raises(JobClosedError):
             store.advance(job.job_id, to, LATER_MS)
         assert store.get(job.job_id, NOW_MS) == job
+
+
+@pytest.mark.parametrize("to", list(JobStatus))
+@pytest.mark.parametrize("start", [JobStatus.HELD, JobStatus.MODERATING, JobStatus.REVIEWING, JobStatus.BLOCKED])
+def test_a_write_that_names_a_status_finds_a_job_in_that_one_only(
+    store: JobStore, start: JobStatus, to: JobStatus
+) -> None:
+    job = a_job(start)
+    store.create(job, None)
+    if start in sources(to, JobStatus.HELD):
+        assert store.advance(job.job_id, to, LATER_MS, only_from=JobStatus.HELD).status is to
+    else:
+        with pytest.raises(JobClosedError):
+            store.advance(job.job_id, to, LATER_MS, only_from=JobStatus.HELD)
+        assert store.get(job.job_id, NOW_MS) == job
+
+
+def test_of_two_who_would_move_a_job_out_of_held_one_does(store: JobStore) -> None:
+    store.create(a_job(JobStatus.HELD), None)
+    store.advance(job_id(1), JobStatus.MODERATING, LATER_MS, only_from=JobStatus.HELD)
+    for other in (JobStatus.BLOCKED, JobStatus.MODERATING):
+        with pytest.raises(JobClosedError):
+            store.advance(job_id(1), other, LATER_MS, only_from=JobStatus.HELD)
+
+
+def test_who_waits_for_a_person_is_listed_longest_first_a_page_at_a_time(store: JobStore) -> None:
+    for number, age in ((1, 20), (2, 30), (3, 10)):
+        store.create(a_job(JobStatus.HELD, number=number, updated_at_ms=NOW_MS - age), None)
+    store.create(a_job(JobStatus.REVIEWING, number=4), None)
+    first = store.list_held(2, None)
+    assert [(one.job_id, one.since_ms) for one in first] == [(job_id(2), NOW_MS - 30), (job_id(1), NOW_MS - 20)]
+    assert [one.job_id for one in store.list_held(2, first[-1])] == [job_id(3)]
+    store.advance(job_id(2), JobStatus.CANCELLED, NOW_MS)
+    assert [one.job_id for one in store.list_held(9, None)] == [job_id(1), job_id(3)]
+    assert store.list_open(Phase.HELD, LATER_MS, 9) == (job_id(1), job_id(3))
 
 
 def test_entering_a_status_adds_one_line_to_the_timeline_and_a_repeat_none(store: JobStore) -> None:

@@ -38,7 +38,7 @@ from fakes.faults import Crash, Faulty
 from fakes.outside import Dice, FakeEngine, FakeGallery, FakeMailer, FakeResults, FakeUploads, FakeWorkflow, Ticker
 from fakes.samples import a_result, quarantined
 from fakes.step_functions import GENERATION, ModelStepFunctions
-from fakes.stores import MemoryAttemptStore, MemoryJobStore, MemoryLinkStore, MemorySuppressionStore
+from fakes.stores import MemoryAttemptStore, MemoryHoldStore, MemoryJobStore, MemoryLinkStore, MemorySuppressionStore
 
 # What may become of an inference. One that expired in the queue leaves no object; the answer may be about another job,
 # or about another one's pictures.
@@ -114,6 +114,7 @@ class CompletionWorld:
         self.clock = Ticker()
         self.jobs = MemoryJobStore()
         self.attempts = MemoryAttemptStore()
+        self.holds = MemoryHoldStore()
         self.links, self.suppressions = MemoryLinkStore(), MemorySuppressionStore()
         self.results, self.gallery, self.mailer = FakeResults(), FakeGallery(), FakeMailer()
         self.engine = ScriptedEngine({})
@@ -138,6 +139,7 @@ class CompletionWorld:
         self.broom = Broom(
             jobs=self.jobs,
             attempts=self.attempts,
+            holds=self.holds,
             results=self.results,
             workflow=self.workflow,
             closer=self,

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from afterimage.contracts.generation import GeneratedImage, GenerationResult, GenerationWarning
+from afterimage.domain.holds import HOLD_KEPT_S, Hold, Stage
 from afterimage.domain.job import Attempt, ImageSpec, Job, JobId, Picture, StatusChange, new_job_id
-from afterimage.domain.moderation import packaged_policy
+from afterimage.domain.moderation import Action, Decision, packaged_policy
 from afterimage.domain.recipients import Caller
 from afterimage.domain.status import JobStatus
 from afterimage.usecases.price_request import PriceList
@@ -73,6 +74,39 @@ def a_job(status: JobStatus = JobStatus.QUEUED, number: int = 1, **changes: Any)
         recipient=ADDRESS,
     )
     return dataclasses.replace(job, **changes)
+
+
+HOLDING = Decision(
+    stage="prompt",
+    action=Action.HOLD,
+    policy_version="ducks-1",
+    at_ms=NOW_MS,
+    categories=("ducks",),
+    sentence="A person looks at every duck.",
+    scores={"duck": 0.9},
+    threshold=0.5,
+)
+ADMIN = Caller(owner="user#grace", username="grace", scopes=frozenset(), groups=frozenset({"admin"}))
+
+
+def a_held_job(stage: Stage = Stage.PROMPT, number: int = 1, **changes: Any) -> Job:
+    """Return a job that waits for a person."""
+    before = JobStatus.MODERATING if stage is Stage.PROMPT else JobStatus.REVIEWING
+    timeline = tuple(StatusChange(status=status, at_ms=NOW_MS) for status in (before, JobStatus.HELD))
+    decision = dataclasses.replace(HOLDING, stage=stage.value)
+    return a_job(JobStatus.HELD, number, timeline=timeline, **({"decisions": (decision,)} | changes))
+
+
+def a_hold(job: Job, stage: Stage = Stage.PROMPT, **changes: Any) -> Hold:
+    """Return the wait of a job."""
+    hold = Hold(
+        job_id=job.job_id,
+        stage=stage,
+        task_token="held-token",
+        held_at_ms=NOW_MS,
+        expires_at_s=NOW_MS // 1000 + HOLD_KEPT_S,
+    )
+    return dataclasses.replace(hold, **changes)
 
 
 def pictures(count: int = 2, **changes: Any) -> tuple[Picture, ...]:

@@ -6,6 +6,7 @@ any of them.
 
 from __future__ import annotations
 
+import functools
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -15,6 +16,7 @@ from typing import Any
 
 from afterimage.domain.errors import AfterimageError
 from afterimage.domain.job import JobId
+from statemachine.machine import evaluate
 
 from fakes.faults import Crash, Faulty, breakable
 from fakes.outside import Ticker
@@ -25,6 +27,13 @@ STATES: dict[str, dict[str, Any]] = _MACHINE["States"]
 START = "ModeratePrompt"
 GENERATION = "StartGeneration"
 Call = Callable[[str, dict[str, Any]], Any]
+
+
+@functools.cache
+def _holds(condition: str, decision: str | None, stage: str | None, status: str | None) -> bool:
+    """Whether the condition of a choice is true for what the state before gave."""
+    given = {"decision": decision, "stage": stage, "status": status}
+    return evaluate(condition, {"input": {name: value for name, value in given.items() if value}}) is True
 
 
 @dataclass
@@ -117,9 +126,9 @@ class ModelStepFunctions(Faulty):
     def _enter(self, execution: Execution) -> None:
         name, state = execution.state, STATES[execution.state]
         if state["Type"] == "Choice":
-            # Both choices of the definition ask one thing of what the state before gave.
-            taken = execution.data.get("decision") in ("allow", "soften") or execution.data.get("status") == "CANCELLED"
-            execution.state = state["Choices"][0]["Next"] if taken else state["Default"]
+            asked = tuple(execution.data.get(name) for name in ("decision", "stage", "status"))
+            taken = (one["Next"] for one in state["Choices"] if _holds(one["Condition"], *asked))
+            execution.state = next(taken, state["Default"])
             return
         if state["Type"] == "Succeed":
             self.end(execution, "SUCCEEDED")
@@ -128,7 +137,8 @@ class ModelStepFunctions(Faulty):
             self.end(execution, "FAILED")
             return
         payload = dict(execution.data)
-        if name == GENERATION:
+        waits = state["Resource"].endswith(".waitForTaskToken")
+        if waits:
             self._tokens += 1
             execution.token = f"token-{self._tokens}"
             execution.waits_until_ms = self._clock.now_ms + state["TimeoutSeconds"] * 1000
@@ -140,7 +150,7 @@ class ModelStepFunctions(Faulty):
         except AfterimageError as exc:
             self._fail(execution, type(exc).__name__, json.dumps({"errorMessage": exc.sentence}))
         else:
-            if name != GENERATION:  # that one goes on by its token
+            if not waits:  # such a one goes on by its token
                 self._go_on(execution, result)
 
     def _go_on(self, execution: Execution, result: dict[str, Any]) -> None:
@@ -158,6 +168,6 @@ class ModelStepFunctions(Faulty):
                 execution.retries[execution.state, index] += 1
                 self._clock.pass_s(retrier["IntervalSeconds"] * retrier["BackoffRate"] ** used)
                 return
-        (catch,) = state["Catch"]
+        catch = state["Catch"][-1]
         execution.state = catch["Next"]
         execution.data = {"job_id": execution.job_id, "error": error, "cause": cause}

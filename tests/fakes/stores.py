@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from afterimage.domain.account import Account, Usage
 from afterimage.domain.errors import JobClosedError, JobNotFoundError, OwnerErasingError
 from afterimage.domain.expiry import is_expired
+from afterimage.domain.holds import Hold, Stage
 from afterimage.domain.job import Attempt, Job, JobId, Notice
 from afterimage.domain.links import Link
 from afterimage.domain.quotas import (
@@ -22,9 +23,9 @@ from afterimage.domain.quotas import (
     month_of,
     too_many_open,
 )
-from afterimage.domain.status import JobStatus
+from afterimage.domain.status import JobStatus, sources
 from afterimage.domain.suppression import Suppression
-from afterimage.ports import NO_CHANGES, IdempotencyClaim, JobChanges, KeyTakenError, Phase
+from afterimage.ports import NO_CHANGES, HeldSince, IdempotencyClaim, JobChanges, KeyTakenError, Phase
 
 from fakes.faults import Faulty, breakable
 
@@ -105,11 +106,29 @@ class MemoryJobStore(Faulty):
         return tuple(job.job_id for job in sorted(silent, key=lambda job: job.updated_at_ms)[:limit])
 
     @breakable
-    def advance(self, job_id: JobId, to: JobStatus, at_ms: int, changes: JobChanges = NO_CHANGES) -> Job:
+    def list_held(self, limit: int, after: HeldSince | None) -> tuple[HeldSince, ...]:
+        held = [
+            HeldSince(job_id=job.job_id, since_ms=job.updated_at_ms)
+            for job in self.records.values()
+            if job.status is JobStatus.HELD
+        ]
+        waiting = sorted(held, key=lambda one: (one.since_ms, one.job_id))
+        behind = [one for one in waiting if not after or (one.since_ms, one.job_id) > (after.since_ms, after.job_id)]
+        return tuple(behind[:limit])
+
+    @breakable
+    def advance(
+        self,
+        job_id: JobId,
+        to: JobStatus,
+        at_ms: int,
+        changes: JobChanges = NO_CHANGES,
+        only_from: JobStatus | None = None,
+    ) -> Job:
         job = self.records.get(job_id)
         if job is None:
             raise JobNotFoundError()
-        if not job.status.may_become(to):
+        if job.status not in sources(to, only_from):
             raise JobClosedError()
         if to.is_final and job.charge:
             self._count(job, pictures=0 if to is JobStatus.SUCCEEDED else -job.charge.pictures, jobs=-1)
@@ -231,6 +250,27 @@ class MemoryAttemptStore(Faulty):
     @breakable
     def erase(self, attempt: Attempt) -> None:
         self.records.pop((attempt.job_id, attempt.attempt_id), None)
+
+
+class MemoryHoldStore(Faulty):
+    """Implements `ports.HoldStore`."""
+
+    def __init__(self, *holds: Hold) -> None:
+        super().__init__()
+        self.records: dict[tuple[JobId, Stage], Hold] = {(hold.job_id, hold.stage): hold for hold in holds}
+
+    @breakable
+    def register(self, hold: Hold) -> None:
+        self.records[hold.job_id, hold.stage] = hold
+
+    @breakable
+    def find(self, job_id: JobId, stage: Stage) -> Hold | None:
+        return self.records.get((job_id, stage))
+
+    @breakable
+    def erase(self, job_id: JobId) -> None:
+        for stage in Stage:
+            self.records.pop((job_id, stage), None)
 
 
 class MemoryLinkStore(Faulty):

@@ -329,6 +329,20 @@ def fails_for_an_admin(method: str, path: str) -> Case:
     return case
 
 
+def holds_nothing(cloud: LocalCloud) -> None:
+    """A state that waits for a token hears by it that its function may not write."""
+    before = denials(cloud, "HoldForReviewFunction")
+    invoke(cloud, "HoldForReviewFunction", json.loads((ROOT / "events" / "state_hold_for_review.json").read_text()))
+    cloud.wait_until(lambda: denials(cloud, "HoldForReviewFunction") > before, "a denial in the log")
+
+
+def shows_nothing_that_is_held(cloud: LocalCloud) -> None:
+    before = denials(cloud, "HeldApiFunction")
+    answer = cloud.http("GET", "/v1/admin/held", token=admin_token(cloud))
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
+    cloud.wait_until(lambda: denials(cloud, "HeldApiFunction") > before, "a denial in the log")
+
+
 def writes_no_progress(cloud: LocalCloud) -> None:
     """The server only notes that it cannot, so this asks with the container's own credentials."""
     with pytest.raises(botocore.exceptions.ClientError, match="AccessDenied"):
@@ -380,6 +394,9 @@ CASES: dict[tuple[str, str], Case] = {
     ("ReviewImagesFunction", "AdvanceJob"): fails("internal_error"),
     ("ReviewImagesFunction", "ReadResultAndQuarantine"): fails("invalid_result"),
     ("ReviewImagesFunction", "Publish"): fails("internal_error"),
+    ("HoldForReviewFunction", "HoldJob"): holds_nothing,
+    ("RefuseHeldFunction", "EndJob"): function_fails("RefuseHeldFunction", "state_refuse_held"),
+    ("HeldApiFunction", "FindHeld"): shows_nothing_that_is_held,
     ("NotifyRequesterFunction", "SendMail"): is_not_mailed("failed"),
     ("NotifyRequesterFunction", "MakeLinks"): is_not_mailed("failed"),
     ("NotifyRequesterFunction", "ReadThumbnails"): is_not_mailed("failed"),

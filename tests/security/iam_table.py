@@ -22,10 +22,12 @@ from security.iam_grant import (
     STAND_IN,
     Grant,
 )
+from security.iam_holds import HOLD_GRANTS
 from security.iam_results import RESULT_GRANTS
 
 GRANTS: tuple[Grant, ...] = (
     *RESULT_GRANTS,
+    *HOLD_GRANTS,
     # RequestsApiFunction
     Grant(
         "RequestsApiFunction",
@@ -489,6 +491,7 @@ GRANTS: tuple[Grant, ...] = (
         "dynamodb:DeleteItem",
         (
             "adapters/dynamodb/attempts.py:DynamoAttemptStore.erase",
+            "adapters/dynamodb/holds.py:DynamoHoldStore.erase",
             "adapters/dynamodb/jobs.py:DynamoJobStore.erase",
             "adapters/dynamodb/links.py:DynamoLinkStore.erase",
         ),
@@ -568,6 +571,7 @@ GRANTS: tuple[Grant, ...] = (
         "dynamodb:DeleteItem",
         (
             "adapters/dynamodb/attempts.py:DynamoAttemptStore.erase",
+            "adapters/dynamodb/holds.py:DynamoHoldStore.erase",
             "adapters/dynamodb/jobs.py:DynamoJobStore.erase",
             "adapters/dynamodb/links.py:DynamoLinkStore.erase",
         ),
@@ -623,6 +627,7 @@ GRANTS: tuple[Grant, ...] = (
         "dynamodb:DeleteItem",
         (
             "adapters/dynamodb/attempts.py:DynamoAttemptStore.erase",
+            "adapters/dynamodb/holds.py:DynamoHoldStore.erase",
             "adapters/dynamodb/jobs.py:DynamoJobStore.erase",
             "adapters/dynamodb/links.py:DynamoLinkStore.erase",
         ),
@@ -760,7 +765,7 @@ GRANTS: tuple[Grant, ...] = (
         "SweepOpenJobsFunction",
         "LookAtJobAndAttempts",
         "dynamodb:GetItem",
-        ("adapters/dynamodb/jobs.py:DynamoJobStore._item",),
+        ("adapters/dynamodb/holds.py:DynamoHoldStore.find", "adapters/dynamodb/jobs.py:DynamoJobStore._item"),
     ),
     Grant(
         "SweepOpenJobsFunction",
@@ -786,6 +791,12 @@ GRANTS: tuple[Grant, ...] = (
         "AskWorkflow",
         "states:DescribeExecution",
         ("adapters/step_functions.py:StepFunctionsWorkflow.status",),
+    ),
+    Grant(
+        "SweepOpenJobsFunction",
+        "RepeatDecision",
+        "states:SendTaskSuccess",
+        ("adapters/step_functions.py:StepFunctionsWorkflow.succeed",),
     ),
     Grant(
         "SweepOpenJobsFunction",

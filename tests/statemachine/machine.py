@@ -110,7 +110,8 @@ class Run:
         except StateError as error:
             if "Catch" not in state:
                 return None
-            (catch,) = [entry for entry in state["Catch"] if "States.ALL" in entry["ErrorEquals"]]
+            names = {error.output["Error"], "States.ALL"}
+            catch = next(entry for entry in state["Catch"] if names & set(entry["ErrorEquals"]))
             self._data = evaluate(catch["Output"], context | {"errorOutput": error.output}, self.seen)
             return str(catch["Next"])
         # A callback's output is the result itself; a plain invocation wraps it.

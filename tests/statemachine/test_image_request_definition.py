@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from afterimage.domain import errors
+from afterimage.domain.holds import HOLD_KEPT_S, HOLD_S
 from afterimage.usecases.notify_requester import CLAIM_MS
 from jsonata import Jsonata
 from security.template import ROOT, functions, resources, template
@@ -31,10 +32,11 @@ FOREIGN = ("States.", "Lambda.", "Sandbox.")
 RAISED_OUTSIDE_OF_STATES = {errors.UnknownInferenceError}
 # Of campaigns: the door's, and what holds a row back in the machine of the campaign.
 OF_CAMPAIGNS = {errors.CampaignChangedError, errors.RowDeferredError}
-# One function tells the good end and the bad one.
-SHARES_A_FUNCTION = {"TellFailure": "NotifyRequester"}
+# One function tells the good end and the bad one; one has a prompt wait for a person, and pictures.
+SHARES_A_FUNCTION = {"TellFailure": "NotifyRequester", "HoldPrompt": "HoldForReview", "HoldPictures": "HoldForReview"}
+HOLDS = ("HoldPrompt", "HoldPictures")
 # Ids, and the words of the failure path: a class name and a code with a sentence of our own.
-MAY_TRAVEL = {"job_id", "attempt_id", "task_token", "retry_count", "error", "cause", "decision", "status"}
+MAY_TRAVEL = {"job_id", "attempt_id", "task_token", "retry_count", "error", "cause", "decision", "stage", "status"}
 
 
 def snake(name: str) -> str:
@@ -125,8 +127,12 @@ def test_a_claim_outlasts_the_run_that_made_it() -> None:
 
 @pytest.mark.parametrize("name", TASKS)
 def test_the_task_catches_everything_and_goes_on_with_what_it_caught(name: str) -> None:
-    (catch,) = TASKS[name]["Catch"]
+    *timed_out, catch = TASKS[name]["Catch"]
     assert catch["ErrorEquals"] == ["States.ALL"]
+    # Nobody came in time: that is a refusal, and no failure.
+    assert [(one["ErrorEquals"], one["Next"]) for one in timed_out] == (
+        [(["States.Timeout"], "RefuseHeld")] if name in HOLDS else []
+    )
     # The failure path cannot fail into itself: its own errors end the execution, which CloseLostJob is told of.
     on_failure_path = name in ("RecordFailure", "TellFailure")
     assert catch["Next"] == ("RequestFailed" if on_failure_path else "RecordFailure")
@@ -155,7 +161,13 @@ def test_waiting_for_the_token_outlasts_queue_and_inference() -> None:
 def test_the_execution_outlasts_every_try_of_the_wait() -> None:
     wait = STATES["StartGeneration"]
     tries = 1 + sum(entry["MaxAttempts"] for entry in wait["Retry"])
-    assert DEFINITION["TimeoutSeconds"] >= tries * wait["TimeoutSeconds"]
+    waits_s = sum(STATES[name]["TimeoutSeconds"] for name in HOLDS)
+    assert DEFINITION["TimeoutSeconds"] >= tries * wait["TimeoutSeconds"] + waits_s
+
+
+@pytest.mark.parametrize("name", HOLDS)
+def test_a_person_has_as_long_as_the_record_says(name: str) -> None:
+    assert STATES[name]["TimeoutSeconds"] == HOLD_S < HOLD_KEPT_S
 
 
 def test_an_attempt_is_kept_longer_than_the_wait() -> None:

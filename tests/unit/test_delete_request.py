@@ -16,11 +16,12 @@ from afterimage.usecases.delete_request import Eraser, delete_request, erase_job
 from afterimage.usecases.erase_leftovers import erase_leftovers
 from fakes.faults import Crash
 from fakes.outside import NOW_MS, FakeErasures, FakeJobObjects, FakeUploads, FakeWorkflow, Ticker
-from fakes.samples import ADA, BOB, MACHINE, a_job, an_attempt, job_id, pictures
-from fakes.stores import MemoryAttemptStore, MemoryJobStore, MemoryLinkStore
+from fakes.samples import ADA, BOB, MACHINE, a_hold, a_job, an_attempt, job_id, pictures
+from fakes.stores import MemoryAttemptStore, MemoryHoldStore, MemoryJobStore, MemoryLinkStore
 
 TOMBSTONE = f"jobs/{job_id(1)}/cancel"
 KEY_HASH = "c" * 64
+HELD = a_hold(a_job())
 JOB = a_job(JobStatus.SUCCEEDED, pictures=pictures(), claim_hash=KEY_HASH)
 CLAIM = IdempotencyClaim(key_hash=KEY_HASH, body_digest="d" * 64, job_id=job_id(1), expires_at_s=NOW_MS // 1000 + 60)
 LINKS = tuple(
@@ -47,6 +48,7 @@ class World:
         self.jobs = MemoryJobStore(job, a_job(number=2))
         self.jobs.claims[KEY_HASH] = CLAIM
         self.attempts = MemoryAttemptStore(DONE, WAITING, an_attempt(a_job(number=2)))
+        self.holds = MemoryHoldStore(HELD, dataclasses.replace(HELD, job_id=job_id(2)))
         self.links = MemoryLinkStore(*LINKS, FOREIGN_LINK)
         self.objects = FakeJobObjects(*OWN_KEYS, *FOREIGN_KEYS)
         self.workflow = FakeWorkflow(running=(job_id(1),))
@@ -54,7 +56,12 @@ class World:
         self.clock = Ticker()
         stopper = Stopper(jobs=self.jobs, objects=self.objects, workflow=self.workflow, clock=self.clock)
         self.eraser = Eraser(
-            stopper=stopper, attempts=self.attempts, links=self.links, uploads=FakeUploads(), erasures=self.erasures
+            stopper=stopper,
+            attempts=self.attempts,
+            holds=self.holds,
+            links=self.links,
+            uploads=FakeUploads(),
+            erasures=self.erasures,
         )
 
     def delete(self, caller: Caller = ADA) -> None:
@@ -67,6 +74,7 @@ class World:
             gallery,
             jobs=self.jobs,
             attempts=self.attempts,
+            holds=self.holds,
             links=self.links,
             objects=self.objects,
             clock=self.clock,
@@ -89,6 +97,12 @@ def test_nothing_of_it_is_left_and_nothing_of_anybody_else_is_gone(status: JobSt
     with pytest.raises(JobNotFoundError):
         world.delete()
     assert world.workflow.statuses[job_id(1)] == "ABORTED"
+
+
+def test_what_waited_for_a_person_is_erased_with_its_token_and_nobody_elses() -> None:
+    world = World()
+    world.delete()
+    assert list(world.holds.records) == [(job_id(2), HELD.stage)]
 
 
 def test_an_inference_that_was_not_told_of_is_known_until_the_second_look() -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from afterimage.handlers import erase_leftovers
 from fakes.outside import FakeJobObjects, Ticker
 from fakes.samples import a_job, an_attempt, job_id
-from fakes.stores import MemoryAttemptStore, MemoryJobStore, MemoryLinkStore
+from fakes.stores import MemoryAttemptStore, MemoryHoldStore, MemoryJobStore, MemoryLinkStore
 
 
 def test_it_answers_with_the_id_alone_and_a_second_run_finds_nothing() -> None:
     deps = erase_leftovers.Dependencies(
         jobs=MemoryJobStore(),
         attempts=MemoryAttemptStore(an_attempt(a_job())),
+        holds=MemoryHoldStore(),
         links=MemoryLinkStore(),
         objects=FakeJobObjects(f"quarantine/{job_id(1)}/x/0.png", f"images/{'9' * 32}/0.png"),
         clock=Ticker(),

@@ -15,7 +15,7 @@ from afterimage.usecases.erase_campaign import CampaignEraser
 from afterimage.usecases.erase_owner import PAGE, begin_erasing_owner, erase_owner
 from fakes.outside import NOW_MS, FakeErasures, FakeJobObjects, FakePeople, FakeUploads, FakeWorkflow, Ticker
 from fakes.samples import ADDRESS, OWNER, a_job, job_id
-from fakes.stores import MemoryAttemptStore, MemoryJobStore, MemoryLinkStore, MemoryOwnerStore
+from fakes.stores import MemoryAttemptStore, MemoryHoldStore, MemoryJobStore, MemoryLinkStore, MemoryOwnerStore
 
 
 def without_campaigns() -> CampaignEraser:
@@ -47,6 +47,7 @@ class World:
         self.eraser = Eraser(
             stopper=stopper,
             attempts=MemoryAttemptStore(),
+            holds=MemoryHoldStore(),
             links=MemoryLinkStore(),
             uploads=FakeUploads(),
             erasures=self.erasures,

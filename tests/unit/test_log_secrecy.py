@@ -44,12 +44,14 @@ from afterimage.handlers import (
     close_lost_job,
     erase_leftovers,
     erase_owner,
+    hold_for_review,
     moderate_prompt,
     notify_requester,
     owner_api,
     public_link,
     record_failure,
     record_mail_outcome,
+    refuse_held,
     requests_api,
     resume_on_completion,
     review_images,
@@ -96,6 +98,7 @@ from fakes.samples import DAY_S, PRICES, SPEC, a_job, a_result, an_attempt, job_
 from fakes.stores import (
     MemoryAccountStore,
     MemoryAttemptStore,
+    MemoryHoldStore,
     MemoryJobStore,
     MemoryLinkStore,
     MemoryOwnerStore,
@@ -206,7 +209,12 @@ def test_what_an_owner_does_logs_no_prompt_address_and_link(
     jobs, links = MemoryJobStore(secret_job(status, pictures=pictures())), MemoryLinkStore()
     stopper = Stopper(jobs=jobs, objects=FakeJobObjects(), workflow=FakeWorkflow(), clock=Ticker())
     eraser = Eraser(
-        stopper=stopper, attempts=MemoryAttemptStore(), links=links, uploads=FakeUploads(), erasures=FakeErasures()
+        stopper=stopper,
+        attempts=MemoryAttemptStore(),
+        holds=MemoryHoldStore(),
+        links=links,
+        uploads=FakeUploads(),
+        erasures=FakeErasures(),
     )
     sharing = Sharing(jobs=jobs, links=links, link_base="https://x", clock=Ticker(), entropy=lambda _: TOKEN_BYTES)
     deps = owner_api.Dependencies(
@@ -433,6 +441,7 @@ def a_broom() -> Broom:
     return Broom(
         jobs=MemoryJobStore(job),
         attempts=MemoryAttemptStore(),
+        holds=MemoryHoldStore(),
         results=FakeResults(),
         workflow=FakeWorkflow(),
         closer=FakeCloser(),
@@ -452,7 +461,9 @@ ERRORS_LEAVE: list[ModuleType] = [
     erase_leftovers,
     erase_owner,
     begin_campaign_run,
+    hold_for_review,
     moderate_prompt,
+    refuse_held,
     run_campaign_row,
     settle_campaign_run,
     notify_requester,
@@ -478,7 +489,7 @@ def told_by(error: BaseException) -> str:
 
 
 def test_every_lambda_that_is_no_door_is_among_those_whose_errors_leave() -> None:
-    doors = {"admin_api", "campaigns_api", "owner_api", "public_link", "requests_api", "uploads_api"}
+    doors = {"admin_api", "campaigns_api", "held_api", "owner_api", "public_link", "requests_api", "uploads_api"}
     every = {module.name for module in pkgutil.iter_modules(handlers.__path__)}
     assert {module.__name__.rpartition(".")[2] for module in ERRORS_LEAVE} == every - doors
 

@@ -298,3 +298,26 @@ def test_each_end_has_a_subject_of_its_own_kind() -> None:
 def test_a_link_without_a_thumbnail_is_a_defect_of_ours() -> None:
     with pytest.raises(ValueError, match="zip"):
         compose(delivered(), SENDER, ADDRESS, LINKS, EXPIRES_S, THUMBNAILS[:1])
+
+
+HOSTILE_NOTE = "<b>Ducks <i> see http://evil.example\u202e now {{ 7*7 }}"
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_what_a_person_wrote_is_told_as_words_and_nothing_else(ended: bool) -> None:
+    person = dataclasses.replace(SOFTENED, stage="person", action=Action.BLOCK, sentence="", note=HOSTILE_NOTE)
+    failure = Failure(code="review_refused", sentence="No ducks.")
+    refused = a_job(JobStatus.BLOCKED, decisions=(person,), failure=failure)
+    mail = mail_about(refused, (), ()) if ended else mail_about(delivered(decisions=(person,)))
+    assert not {"b", "i"} & set(mail.page.tags)
+    for text in (mail.plain, mail.page.text):
+        assert "<b>Ducks <i>" in text
+        assert "{{ 7*7 }}" in text
+        assert "http://evil.example" not in text
+        assert "\u202e" not in text
+    assert "Ducks" not in str(mail.message["Subject"])
+
+
+def test_without_a_person_nobody_is_quoted() -> None:
+    mail = mail_about(delivered())
+    assert "person who looked" not in mail.plain + mail.page.text

@@ -14,14 +14,15 @@ from afterimage.domain.errors import (
     StoreUnavailableError,
 )
 from afterimage.domain.job import Failure, InputPicture, Job
-from afterimage.domain.moderation import Action, Category, Decision, Policy, packaged_policy
+from afterimage.domain.moderation import Action, Category, Decision, Policy, packaged_policy, parse_policy
+from afterimage.domain.row_ref import CampaignId, RowRef
 from afterimage.domain.status import JobStatus
 from afterimage.domain.verdicts import NamedText, Verdict
 from afterimage.handlers import moderate_prompt as handler
 from afterimage.usecases.moderate_prompt import moderate_prompt
 from fakes.faults import Crash
 from fakes.outside import FakeUploads, Ticker
-from fakes.samples import SPEC, a_job, job_id
+from fakes.samples import HOLDING_POLICY, SPEC, a_job, job_id
 from fakes.stores import MemoryJobStore
 
 STRICTER = Policy(
@@ -70,6 +71,32 @@ def test_a_softened_prompt_is_what_the_model_will_read_and_the_written_one_stays
     assert decision.action is Action.SOFTEN
     assert decision.softened_prompt == "a dramatic sunset"
     assert (spec.prompt, spec.model_prompt) == ("a bloody sunset", "a dramatic sunset")
+
+
+def test_a_held_prompt_is_on_record_and_not_ended() -> None:
+    jobs = MemoryJobStore(asked("a duck"))
+    decision = moderate(jobs, parse_policy(HOLDING_POLICY))
+    job = jobs.records[job_id(1)]
+    assert (decision.action, job.status, job.failure) == (Action.HOLD, JobStatus.MODERATING, None)
+    assert job.decisions == (decision,)
+
+
+def test_a_run_that_comes_late_does_not_release_what_is_held_meanwhile() -> None:
+    jobs = MemoryJobStore(asked("a duck"))
+    moderate(jobs, parse_policy(HOLDING_POLICY))
+    jobs.advance(job_id(1), JobStatus.HELD, 1)
+    assert moderate(jobs, parse_policy(HOLDING_POLICY)).action is Action.HOLD
+    assert jobs.records[job_id(1)].status is JobStatus.HELD
+
+
+def test_a_campaign_waits_for_nobody() -> None:
+    row = RowRef(campaign_id=CampaignId("c"), run_id="r", row=1, attempt=1)
+    jobs = MemoryJobStore(dataclasses.replace(asked("a duck"), row=row))
+    decision = moderate(jobs, parse_policy(HOLDING_POLICY))
+    job = jobs.records[job_id(1)]
+    assert job.failure
+    assert (decision.action, job.status, job.failure.code) == (Action.BLOCK, JobStatus.BLOCKED, "needs_review")
+    assert decision.categories == ("ducks",)
 
 
 def test_the_frame_of_a_preset_is_judged_as_well() -> None:

@@ -16,7 +16,14 @@ from fakes.digest_world import MemoryUnsubscribeStore
 from fakes.http import MACHINE, PERSON, STRANGER, Answer, a_presigning_gallery, an_event, answer
 from fakes.outside import Dice, FakeErasures, FakeJobObjects, FakeUploads, FakeWorkflow, Ticker
 from fakes.samples import a_job, job_id, pictures
-from fakes.stores import MemoryAccountStore, MemoryAttemptStore, MemoryJobStore, MemoryLinkStore, MemoryOwnerStore
+from fakes.stores import (
+    MemoryAccountStore,
+    MemoryAttemptStore,
+    MemoryHoldStore,
+    MemoryJobStore,
+    MemoryLinkStore,
+    MemoryOwnerStore,
+)
 
 BASE = "https://pictures.example"
 JOB = f"/v1/images/{job_id(1)}"
@@ -42,6 +49,7 @@ class Api:
             eraser=Eraser(
                 stopper=stopper,
                 attempts=MemoryAttemptStore(),
+                holds=MemoryHoldStore(),
                 links=self.links,
                 uploads=FakeUploads(),
                 erasures=self.erasures,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from datetime import datetime
 from typing import Any
 
 import pytest
 from afterimage.contracts.progress import GenerationProgress
 from afterimage.domain.errors import StoreUnavailableError, WorkflowUnavailableError
+from afterimage.domain.holds import Ruling, Stage, decision_of
 from afterimage.domain.job import Failure, JobWarning, Notice
 from afterimage.domain.model_profiles import model_profiles
 from afterimage.domain.presets import presets
@@ -19,7 +21,7 @@ from afterimage.handlers import requests_api
 from afterimage.usecases.create_request import Door
 from fakes.http import MACHINE, PERSON, STRANGER, Answer, News, a_presigning_gallery, an_event, answer
 from fakes.outside import NOW_MS, Dice, FakePeople, FakeUploads, FakeWorkflow, Ticker
-from fakes.samples import ADDRESS, DAY_S, PRICES, a_job, job_id, pictures
+from fakes.samples import ADDRESS, DAY_S, PRICES, a_held_job, a_job, job_id, pictures
 from fakes.stores import MemoryAccountStore, MemoryJobStore
 
 GALLERY = a_presigning_gallery()
@@ -653,3 +655,34 @@ def test_a_dry_run_prices_the_steps_that_are_made(api: Api) -> None:
         for more in ({}, {"input": {"upload": "up1"}, "strength": 0.5})
     )
     assert part == whole / 2
+
+
+# ── What waits for a person ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_owner_of_a_held_request_sees_why_and_until_when_and_no_score(api: Api) -> None:
+    job = a_held_job(recipient=None)
+    api.jobs.records[job.job_id] = job
+    found = api.call("GET", f"/v1/images/{job.job_id}")
+    assert found.body["status"] == "HELD"
+    assert found.body["held"]["stage"] == "prompt"
+    since, until = (datetime.fromisoformat(found.body["held"][name]) for name in ("since", "until"))
+    assert (until - since).days == 2
+    assert (found.body["verdicts"][0]["categories"], found.body["verdicts"][0]["action"]) == (["ducks"], "hold")
+    for secret in ("score", "threshold", "0.9", "ducks-1"):
+        assert secret not in found.text
+
+
+def test_the_owner_reads_what_a_person_wrote_and_not_who_it_was(api: Api) -> None:
+    held = a_held_job()
+    person = decision_of(held, Stage.PROMPT, Ruling.REFUSE, "user#grace", "No ducks.", NOW_MS)
+    api.jobs.records[held.job_id] = dataclasses.replace(
+        held, status=JobStatus.BLOCKED, decisions=(*held.decisions, person)
+    )
+    found = api.call("GET", f"/v1/images/{held.job_id}")
+    assert found.body["held"] is None
+    assert [(verdict["stage"], verdict["note"]) for verdict in found.body["verdicts"]] == [
+        ("prompt", None),
+        ("person", "No ducks."),
+    ]
+    assert "grace" not in found.text

@@ -14,14 +14,17 @@ from afterimage.domain.errors import (
     ModeratorUnavailableError,
     StoreUnavailableError,
 )
+from afterimage.domain.holds import Ruling
 from afterimage.domain.job import InputPicture, Job
+from afterimage.domain.row_ref import CampaignId, RowRef
 from afterimage.domain.status import JobStatus
 from afterimage.domain.verdicts import Action, Verdict
+from afterimage.usecases.decide_hold import Desk, decide_hold
 from afterimage.usecases.review_images import review_images
 from fakes.faults import Crash
-from fakes.outside import FakeGallery, FakeResults, Ticker
-from fakes.samples import SPEC, a_job, a_result, an_attempt, job_id, quarantined
-from fakes.stores import MemoryAttemptStore, MemoryJobStore
+from fakes.outside import FakeGallery, FakeResults, FakeWorkflow, Ticker
+from fakes.samples import ADMIN, SPEC, a_job, a_result, an_attempt, job_id, quarantined
+from fakes.stores import MemoryAttemptStore, MemoryHoldStore, MemoryJobStore
 
 Change = Callable[[GenerationResult], GenerationResult]
 
@@ -29,7 +32,10 @@ Change = Callable[[GenerationResult], GenerationResult]
 class World:
     """A job whose pictures lie in quarantine."""
 
-    def __init__(self, change: Change = lambda result: result, job: Job | None = None) -> None:
+    def __init__(
+        self, change: Change = lambda result: result, job: Job | None = None, moderators: tuple[Layer, ...] = ()
+    ) -> None:
+        self.moderators = moderators
         self.job = job or a_job(JobStatus.GENERATING)
         self.attempt = an_attempt(self.job, outcome="succeeded")
         self.result = change(a_result(self.job, self.attempt))
@@ -37,7 +43,6 @@ class World:
         self.attempts = MemoryAttemptStore(self.attempt)
         self.results = FakeResults({self.attempt.output_location or "": self.result})
         self.gallery = FakeGallery(quarantined(self.result))
-        self.moderators: tuple[Layer, ...] = ()
         self.fail_open = False
 
     def review(self, attempt_id: str | None = None) -> Job:
@@ -194,6 +199,71 @@ def test_a_deployment_that_goes_on_without_an_answer_says_so_on_record_and_pictu
     reviews = {key: tags["review"] for key, (_, tags) in world.gallery.published.items()}
     assert reviews[job.pictures[0].key] == "passed"
     assert reviews[job.pictures[1].key] == "not-judged"
+
+
+# ── What waits for a person ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def release(world: World, ruling: Ruling = Ruling.RELEASE) -> None:
+    world.jobs.advance(job_id(1), JobStatus.HELD, 1)
+    desk = Desk(jobs=world.jobs, holds=MemoryHoldStore(), workflow=FakeWorkflow(), clock=Ticker())
+    decide_hold(job_id(1), ruling, ADMIN, None, desk)
+
+
+def test_when_one_picture_is_held_none_is_published_and_the_decisions_are_on_record() -> None:
+    world = World(moderators=(Layer(p1=Action.HOLD),))
+    job = world.review()
+    assert job.status is JobStatus.REVIEWING
+    assert [decision.action for decision in job.decisions] == [Action.ALLOW, Action.HOLD]
+    assert (job.pictures, world.gallery.published) == ((), {})
+
+
+def test_a_second_run_judges_nothing_again_and_still_waits() -> None:
+    layer = Layer(p1=Action.HOLD)
+    world = World(moderators=(layer,))
+    first = world.review()
+    assert world.review().decisions == first.decisions
+    assert len(layer.asked) == 2
+    assert world.gallery.published == {}
+
+
+def test_after_the_release_all_that_was_not_refused_is_published_and_says_so() -> None:
+    world = World(images({0: {"flagged": None}}), moderators=(Layer(p1=Action.HOLD),))
+    world.review()
+    release(world)
+    job = world.review()
+    assert job.status is JobStatus.DELIVERING
+    assert [picture.number for picture in job.pictures] == [0, 1]
+    assert [decision.stage for decision in job.decisions] == ["picture", "picture", "person"]
+    assert world.gallery.published[f"images/{job.gallery}/1.png"][1]["review"] == "released"
+
+
+def test_a_release_does_not_publish_what_was_refused_beside_it() -> None:
+    world = World(images({0: {"flagged": True}}), moderators=(Layer(p1=Action.HOLD),))
+    world.review()
+    release(world)
+    job = world.review()
+    assert [picture.number for picture in job.pictures] == [1]
+
+
+def test_after_the_refusal_nothing_is_published() -> None:
+    world = World(moderators=(Layer(p1=Action.HOLD),))
+    world.review()
+    release(world, Ruling.REFUSE)
+    job = world.review()
+    assert (job.status, world.gallery.published) == (JobStatus.BLOCKED, {})
+
+
+@pytest.mark.parametrize(("flagged", "status"), [(False, JobStatus.DELIVERING), (True, JobStatus.BLOCKED)])
+def test_a_campaign_waits_for_nobody_and_gets_what_passes(flagged: bool, status: JobStatus) -> None:
+    row = RowRef(campaign_id=CampaignId("c"), run_id="r", row=1, attempt=1)
+    world = World(
+        images({0: {"flagged": flagged}}), a_job(JobStatus.GENERATING, row=row), moderators=(Layer(p1=Action.HOLD),)
+    )
+    job = world.review()
+    assert job.status is status
+    assert [picture.number for picture in job.pictures] == ([] if flagged else [0])
+    assert (job.failure.code if job.failure else None) == ("needs_review" if flagged else None)
 
 
 QUARANTINE = f"quarantine/{job_id(1)}/{'a' * 16}/"

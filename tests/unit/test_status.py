@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from afterimage.domain.status import JobStatus, predecessors
+from afterimage.domain.status import JobStatus, predecessors, sources
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -48,7 +48,7 @@ def test_predecessors_are_the_table_read_backwards(one: JobStatus, other: JobSta
 
 @given(st.lists(STATUSES.filter(lambda status: status is not JobStatus.HELD), max_size=12))
 def test_a_job_never_comes_back_to_what_it_left(wishes: list[JobStatus]) -> None:
-    """But for HELD, which is entered from two places and leads to two, nothing is entered twice."""
+    """But for HELD, from where a person's release sends a job back, nothing is entered twice."""
     here, entered = JobStatus.QUEUED, [JobStatus.QUEUED]
     for wish in wishes:
         if here.may_become(wish) and wish is not here:
@@ -72,6 +72,19 @@ def test_delivered_pictures_can_only_succeed() -> None:
 
 
 def test_nothing_is_made_before_it_was_judged_nor_delivered_before_it_was_reviewed() -> None:
-    assert set(predecessors(JobStatus.GENERATING)) == {JobStatus.MODERATING, JobStatus.HELD, JobStatus.GENERATING}
-    assert set(predecessors(JobStatus.DELIVERING)) == {JobStatus.REVIEWING, JobStatus.HELD, JobStatus.DELIVERING}
+    assert set(predecessors(JobStatus.GENERATING)) == {JobStatus.MODERATING, JobStatus.GENERATING}
+    assert set(predecessors(JobStatus.DELIVERING)) == {JobStatus.REVIEWING, JobStatus.DELIVERING}
     assert set(predecessors(JobStatus.SUCCEEDED)) == {JobStatus.DELIVERING}
+
+
+@pytest.mark.parametrize("back", [JobStatus.MODERATING, JobStatus.REVIEWING])
+def test_only_who_names_held_leads_a_job_back_to_work(back: JobStatus) -> None:
+    assert JobStatus.HELD.may_become(back)
+    assert JobStatus.HELD not in sources(back)
+    assert sources(back, JobStatus.HELD) == (JobStatus.HELD,)
+
+
+@given(STATUSES, STATUSES)
+def test_a_named_status_narrows_the_table_and_widens_it_nowhere(to: JobStatus, named: JobStatus) -> None:
+    assert sources(to, named) == ((named,) if named.may_become(to) else ())
+    assert set(sources(to)) <= set(predecessors(to))

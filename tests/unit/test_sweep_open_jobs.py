@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 from pathlib import Path
@@ -11,16 +12,19 @@ from afterimage.contracts.codec import ContractError
 from afterimage.contracts.completion import Completion, message_of
 from afterimage.contracts.generation import ModelProblem
 from afterimage.domain.errors import JobNotFoundError, WorkflowUnavailableError
+from afterimage.domain.holds import HOLD_S, Ruling, Stage
 from afterimage.domain.job import Attempt, Job, JobId, Notice, accepted_at_ms
 from afterimage.domain.status import JobStatus
 from afterimage.handlers import resume_on_completion as hears
 from afterimage.handlers import sweep_open_jobs as handler
 from afterimage.usecases.close_lost_job import close_lost_job
+from afterimage.usecases.decide_hold import Desk, decide_hold
 from afterimage.usecases.sweep_open_jobs import (
     BUDGET_MS,
     GIVE_UP_MS,
     MOST_AT_ONCE,
     OVERDUE_MS,
+    RUNNING,
     SILENCE_MS,
     START_GRACE_MS,
     Broom,
@@ -29,8 +33,8 @@ from afterimage.usecases.sweep_open_jobs import (
     sweep_open_jobs,
 )
 from fakes.outside import NOW_MS, FakeCloser, FakeMessenger, FakeResults, FakeTeller, FakeWorkflow, Ticker
-from fakes.samples import a_job, a_result, an_attempt, job_id
-from fakes.stores import MemoryAttemptStore, MemoryJobStore
+from fakes.samples import ADMIN, a_held_job, a_hold, a_job, a_result, an_attempt, job_id
+from fakes.stores import MemoryAttemptStore, MemoryHoldStore, MemoryJobStore
 
 ROOT = Path(__file__).parents[2]
 
@@ -41,6 +45,7 @@ class World:
     def __init__(self, *jobs: Job, attempts: tuple[Attempt, ...] = ()) -> None:
         self.jobs = MemoryJobStore(*jobs)
         self.attempts = MemoryAttemptStore(*attempts)
+        self.holds = MemoryHoldStore()
         self.results = FakeResults()
         self.workflow = FakeWorkflow()
         self.closer = FakeCloser()
@@ -50,6 +55,7 @@ class World:
         self.broom = Broom(
             jobs=self.jobs,
             attempts=self.attempts,
+            holds=self.holds,
             results=self.results,
             workflow=self.workflow,
             closer=self.closer,
@@ -344,12 +350,14 @@ def test_a_record_that_cannot_be_read_is_closed_at_the_bound() -> None:
 
 def test_the_bound_is_longer_than_any_execution_and_its_start() -> None:
     machine = json.loads((ROOT / "statemachine" / "image_request.asl.json").read_text(encoding="utf-8"))
-    assert machine["TimeoutSeconds"] * 1000 + GIVE_UP_MS < OVERDUE_MS
+    waits_s = sum(machine["States"][name]["TimeoutSeconds"] for name in ("HoldPrompt", "HoldPictures"))
+    assert waits_s == 2 * HOLD_S
+    assert (machine["TimeoutSeconds"] - waits_s) * 1000 + GIVE_UP_MS < OVERDUE_MS
 
 
 def test_no_function_runs_longer_than_the_silence() -> None:
     machine = json.loads((ROOT / "statemachine" / "image_request.asl.json").read_text(encoding="utf-8"))
-    tasks = [state for name, state in machine["States"].items() if name != "StartGeneration"]
+    tasks = [state for state in machine["States"].values() if "waitForTaskToken" not in state.get("Resource", "")]
     assert max(state.get("TimeoutSeconds", 0) for state in tasks) * 1000 < SILENCE_MS
 
 
@@ -478,7 +486,8 @@ def test_each_kind_is_counted() -> None:
     counted = dict.fromkeys(("resumed", "left_running", "told", "skipped", "later"), 0) | {"restarted": 1, "closed": 1}
     swept = handler.handle(world.broom)
     # The third was touched a moment ago and the fourth has just come: neither counts as waiting.
-    assert swept == counted | {"open_jobs": 2, "oldest_s": swept["oldest_s"]}
+    held = {"held_jobs": 0, "oldest_held_s": 0}
+    assert swept == counted | held | {"open_jobs": 2, "oldest_s": swept["oldest_s"]}
 
 
 def test_the_oldest_open_job_is_told_by_its_age_whatever_was_done_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -490,4 +499,80 @@ def test_the_oldest_open_job_is_told_by_its_age_whatever_was_done_with_it(monkey
     assert told["OpenJobs"] == 2
     assert told["OldestOpenJobSeconds"] == 7200
     handler.handle(World().broom)
-    assert told == {"OpenJobs": 0, "OldestOpenJobSeconds": 0}
+    assert told == {"OpenJobs": 0, "OldestOpenJobSeconds": 0, "HeldJobs": 0, "OldestHeldSeconds": 0}
+
+
+# ── What waits for a person ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def held(age_ms: int = SILENCE_MS + 1000, number: int = 1, stage: Stage = Stage.PROMPT) -> World:
+    """A job that waits for a person since then, its execution running."""
+    job = a_held_job(stage, updated_at_ms=NOW_MS - age_ms)
+    timeline = tuple(dataclasses.replace(change, at_ms=NOW_MS - age_ms) for change in job.timeline)
+    job = dataclasses.replace(job, job_id=job_id(number, NOW_MS - age_ms), timeline=timeline)
+    world = World(job)
+    world.holds.register(a_hold(job, stage))
+    world.workflow.statuses[job.job_id] = RUNNING
+    world.workflow.waiting.add("held-token")
+    return world
+
+
+def the_job(world: World) -> Job:
+    (job,) = world.jobs.records.values()
+    return job
+
+
+def decide(world: World, ruling: Ruling) -> None:
+    """A decision on record that the state never heard of."""
+    world.workflow.fail_next("succeed", WorkflowUnavailableError())
+    desk = Desk(jobs=world.jobs, holds=world.holds, workflow=world.workflow, clock=world.clock)
+    with contextlib.suppress(WorkflowUnavailableError):
+        decide_hold(the_job(world).job_id, ruling, ADMIN, None, desk)
+
+
+@pytest.mark.parametrize("hours", [0.1, 13, 47.9])
+def test_who_waits_for_a_person_is_let_wait(hours: float) -> None:
+    world = held(int(hours * 3600_000))
+    assert world.sweep() == Sweep(left_running=1)
+    assert world.closer.closed == []
+
+
+def test_who_waits_for_a_person_is_counted_apart_from_who_waits_for_a_machine() -> None:
+    swept = held(7_200_000).sweep()
+    assert (swept.open_jobs, swept.oldest_s, swept.held_jobs, swept.oldest_held_s) == (0, 0, 1, 7200)
+
+
+@pytest.mark.parametrize("status", ["ABORTED", "FAILED", "TIMED_OUT"])
+def test_who_waits_for_a_person_with_no_execution_is_closed(status: str) -> None:
+    world = held()
+    world.workflow.statuses[the_job(world).job_id] = status
+    assert world.sweep() == Sweep(closed=1)
+    assert world.closer.closed == [(the_job(world).job_id, status)]
+
+
+def test_a_wait_that_never_ends_is_closed_at_its_own_bound() -> None:
+    world = held()
+    world.clock.pass_s(HOLD_S + OVERDUE_MS / 1000)
+    assert world.sweep() == Sweep(closed=1)
+    assert world.closer.closed == [(the_job(world).job_id, "TIMED_OUT")]
+
+
+@pytest.mark.parametrize("ruling", list(Ruling))
+@pytest.mark.parametrize("stage", list(Stage))
+def test_a_decision_that_the_state_never_heard_is_said_again(ruling: Ruling, stage: Stage) -> None:
+    world = held(stage=stage)
+    decide(world, ruling)
+    assert world.sweep() == Sweep()  # somebody may be at it
+    world.clock.pass_s(SILENCE_MS / 1000)
+    assert world.sweep() == Sweep(resumed=1)
+    assert [output["decision"] for _, output in world.workflow.succeeded] == [ruling.value]
+    assert world.sweep() == Sweep(left_running=1)
+
+
+def test_a_released_job_has_all_of_its_time_before_it_is_overdue() -> None:
+    world = held(40 * 3600_000)
+    decide(world, Ruling.RELEASE)
+    world.clock.pass_s(SILENCE_MS / 1000)
+    assert world.sweep() == Sweep(resumed=1)
+    world.clock.pass_s(OVERDUE_MS / 1000)
+    assert world.sweep() == Sweep(closed=1)

@@ -17,13 +17,14 @@ from afterimage.domain.check_report import PROBLEMS_LISTED
 from afterimage.domain.errors import InvalidRequestError
 from afterimage.domain.estimate import estimate
 from afterimage.domain.model_profiles import ModelProfile, model_profiles
-from afterimage.domain.moderation import Action, judge_prompt
+from afterimage.domain.moderation import Action, judge_prompt, parse_policy
 from afterimage.domain.quotas import UNLIMITED
 from afterimage.domain.request import ImageRequest, specify
 from afterimage.domain.row_check import FIELD_OF
 from afterimage.domain.row_fields import ANNOTATIONS, REQUEST_FIELDS
 from afterimage.domain.spreadsheet import BOM
 from fakes.checks import RULES, annotated, checked
+from fakes.samples import HOLDING_POLICY
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -214,12 +215,20 @@ def test_the_frame_of_a_preset_and_the_negative_prompt_are_judged_too() -> None:
     assert [row.moderation for row in found.forecasts] == ["block", "allow"]
 
 
+def test_a_row_that_a_person_would_have_to_look_at_is_told_as_blocked() -> None:
+    rules = dataclasses.replace(RULES, policy=parse_policy(HOLDING_POLICY))
+    found = checked("prompt\na fox\na duck\n", rules=rules)
+    assert found.check.blocked == 1
+    assert [(row.moderation, row.warnings) for row in found.forecasts] == [("allow", ()), ("hold", ("needs_review",))]
+
+
 def test_a_softened_row_is_counted_in_words() -> None:
     soft = next(
         term
         for category in RULES.policy.categories
         if category.action is Action.SOFTEN
-        for term in category.terms
+        for terms in (category.terms, *category.languages.values())
+        for term in terms
         if judge_prompt(f"a {term} scene", "", RULES.policy, 0).action is Action.SOFTEN
     )
     found = checked(f"prompt\na {soft} scene\n")

@@ -72,7 +72,8 @@ class Report:
         self.pictures += requested.estimate.pictures
         self.seconds += requested.estimate.seconds
         self.micros += requested.micros
-        self.blocked += requested.decision.action is Action.BLOCK
+        # What waits for a person elsewhere is blocked in a campaign, which waits for nobody.
+        self.blocked += requested.decision.action in (Action.HOLD, Action.BLOCK)
         self.softened += requested.decision.action is Action.SOFTEN
         self._beside.count(requested)
         self._sheets.forecast.write(_line(self._forecast(requested, record.line)))

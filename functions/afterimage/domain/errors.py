@@ -16,6 +16,8 @@
     │   ├── OwnerErasingError
     │   ├── JobNotFoundError
     │   ├── JobClosedError
+    │   ├── NotHeldError
+    │   ├── AlreadyDecidedError
     │   ├── IdempotencyConflictError
     │   ├── LinkNotFoundError
     │   ├── LinkExpiredError
@@ -175,6 +177,20 @@ class JobClosedError(RejectedError):
 
     code = "job_closed"
     sentence = "The image request has already moved on."
+
+
+class NotHeldError(RejectedError):
+    """Raised when an admin decides about a request that does not wait for a person: it never did, or it ended."""
+
+    code = "not_held"
+    sentence = "This request does not wait for a person."
+
+
+class AlreadyDecidedError(RejectedError):
+    """Raised when another admin, or the same one, has decided otherwise about a held request."""
+
+    code = "already_decided"
+    sentence = "Somebody has already decided otherwise about this request."
 
 
 class IdempotencyConflictError(RejectedError):

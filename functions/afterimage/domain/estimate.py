@@ -13,6 +13,7 @@ from afterimage.domain.quotas import Quotas
 # Everything but the machine with the model, per delivered request: the sum in bench/results/costs.json, rounded.
 SERVICE_DOLLARS = 0.0006
 _HOUR_S = 3600
+PROMPT_HELD = "prompt_held"
 # CLIP reads 77 tokens; an English word is about one and a third. The container says exactly what was cut.
 _LONG_PROMPT_WORDS = 55
 
@@ -66,7 +67,7 @@ def forewarnings(spec: ImageSpec, decision: Decision) -> list[JobWarning]:
     if decision.action is Action.BLOCK:
         found.append(JobWarning(code="prompt_blocked", message="The request would be taken, and then be blocked."))
     if decision.action is Action.HOLD:
-        found.append(JobWarning(code="prompt_held", message="The request would be taken, and then wait for a person."))
+        found.append(JobWarning(code=PROMPT_HELD, message="The request would be taken, and then wait for a person."))
     if decision.action is Action.SOFTEN:
         found.append(JobWarning(code="prompt_softened", message="The model would read another prompt."))
     if len(spec.model_prompt.split()) > _LONG_PROMPT_WORDS:

@@ -16,7 +16,8 @@ from typing import Any
 from afterimage.contracts.campaign import RowProblem
 from afterimage.domain.campaign import MICROS, CampaignSettings
 from afterimage.domain.errors import InvalidRequestError
-from afterimage.domain.estimate import Estimate, estimate, forewarnings
+from afterimage.domain.estimate import PROMPT_HELD, Estimate, estimate, forewarnings
+from afterimage.domain.holds import NEEDS_REVIEW, OF_A_CAMPAIGN
 from afterimage.domain.job import ImageSpec, JobWarning
 from afterimage.domain.model_profiles import ModelProfile
 from afterimage.domain.moderation import Decision, Policy, judge_prompt
@@ -183,7 +184,7 @@ class RowChecker:
             request=fields,
             estimate=estimate(spec, self._rules.profile, self._rules.dollars_per_hour),
             decision=decision,
-            warnings=tuple(forewarnings(spec, decision)),
+            warnings=tuple(_of_a_campaign(warning) for warning in forewarnings(spec, decision)),
         )
 
     def _judged(self, prompt: str, negative_prompt: str, adapter: str) -> Decision:
@@ -209,3 +210,8 @@ def _column(exc: InvalidRequestError, trial: dict[str, Any]) -> str | None:
     if exc.code == "size_out_of_bounds" and exc.sentence.startswith("height"):
         return "height"
     return column
+
+
+def _of_a_campaign(warning: JobWarning) -> JobWarning:
+    """A prompt that would wait for a person is not made in a campaign."""
+    return JobWarning(code=NEEDS_REVIEW, message=OF_A_CAMPAIGN) if warning.code == PROMPT_HELD else warning

@@ -36,7 +36,8 @@ _UNSUCCESSFUL = frozenset({JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.EXPI
 _NEXT: dict[JobStatus, frozenset[JobStatus]] = {
     JobStatus.QUEUED: frozenset({JobStatus.MODERATING}) | _UNSUCCESSFUL,
     JobStatus.MODERATING: frozenset({JobStatus.HELD, JobStatus.GENERATING, JobStatus.BLOCKED}) | _UNSUCCESSFUL,
-    JobStatus.HELD: frozenset({JobStatus.GENERATING, JobStatus.DELIVERING, JobStatus.BLOCKED}) | _UNSUCCESSFUL,
+    # A person's release sends a job back to where it was held.
+    JobStatus.HELD: frozenset({JobStatus.MODERATING, JobStatus.REVIEWING, JobStatus.BLOCKED}) | _UNSUCCESSFUL,
     JobStatus.GENERATING: frozenset({JobStatus.REVIEWING}) | _UNSUCCESSFUL,
     JobStatus.REVIEWING: frozenset({JobStatus.HELD, JobStatus.DELIVERING, JobStatus.BLOCKED}) | _UNSUCCESSFUL,
     JobStatus.DELIVERING: frozenset({JobStatus.SUCCEEDED}),
@@ -46,6 +47,16 @@ _NEXT: dict[JobStatus, frozenset[JobStatus]] = {
     JobStatus.CANCELLED: frozenset(),
     JobStatus.EXPIRED: frozenset(),
 }
+
+
+def sources(to: JobStatus, only_from: JobStatus | None = None) -> tuple[JobStatus, ...]:
+    """Return from which statuses a write may bring a job to `to`. Only a write that names HELD leads out of it back to
+    work: a state that repeats itself must not release what waits for a person."""
+    allowed = predecessors(to)
+    if only_from is not None:
+        return tuple(status for status in allowed if status is only_from)
+    back_to_work = not to.is_final and to is not JobStatus.HELD
+    return tuple(status for status in allowed if not (back_to_work and status is JobStatus.HELD))
 
 
 def predecessors(status: JobStatus) -> tuple[JobStatus, ...]:

@@ -73,7 +73,8 @@ class Verdict:
 class Decision:
     """One judgement, as recorded. `scores` (by layer and category), `threshold`, `layers` and `not_judged_by` are for
     operators; a person sees category, sentence and what was replaced. `layers` are those that answered; what stands in
-    `not_judged_by` did not answer, and a setting says that such a picture is made all the same."""
+    `not_judged_by` did not answer, and a setting says that such a picture is made all the same. A decision of stage
+    `person` says which admin made it, and what that admin wrote to the owner (`domain/holds.py`)."""
 
     stage: str
     action: Action
@@ -87,6 +88,8 @@ class Decision:
     replaced: tuple[Replaced, ...] = ()
     layers: tuple[str, ...] = ()
     not_judged_by: tuple[str, ...] = ()
+    by: str | None = None
+    note: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

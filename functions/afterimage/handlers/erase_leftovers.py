@@ -8,11 +8,12 @@ from typing import Any
 
 from afterimage.adapters.aws import client
 from afterimage.adapters.dynamodb.attempts import DynamoAttemptStore
+from afterimage.adapters.dynamodb.holds import DynamoHoldStore
 from afterimage.adapters.dynamodb.jobs import DynamoJobStore
 from afterimage.adapters.dynamodb.links import DynamoLinkStore
 from afterimage.adapters.s3_job_objects import S3JobObjects
 from afterimage.domain.job import JobId
-from afterimage.ports import AttemptStore, Clock, JobObjects, JobStore, LinkStore
+from afterimage.ports import AttemptStore, Clock, HoldStore, JobObjects, JobStore, LinkStore
 from afterimage.settings import EraseLeftoversSettings, read_settings
 from afterimage.telemetry import count, environment, keeping_secrets, logger, metrics, now_ms
 from afterimage.usecases.erase_leftovers import erase_leftovers
@@ -24,6 +25,7 @@ class Dependencies:
 
     jobs: JobStore
     attempts: AttemptStore
+    holds: HoldStore
     links: LinkStore
     objects: JobObjects
     clock: Clock
@@ -37,6 +39,7 @@ def dependencies() -> Dependencies:
     return Dependencies(
         jobs=DynamoJobStore(dynamodb, settings.table_name),
         attempts=DynamoAttemptStore(dynamodb, settings.table_name),
+        holds=DynamoHoldStore(dynamodb, settings.table_name),
         links=DynamoLinkStore(dynamodb, settings.table_name),
         objects=S3JobObjects(client("s3"), settings.bucket_name),
         clock=now_ms,
@@ -50,6 +53,7 @@ def handle(event: dict[str, Any], deps: Dependencies) -> dict[str, str]:
         event["gallery"],
         jobs=deps.jobs,
         attempts=deps.attempts,
+        holds=deps.holds,
         links=deps.links,
         objects=deps.objects,
         clock=deps.clock,

@@ -11,6 +11,7 @@ from afterimage.adapters.campaign_schedules import EventBridgeSchedules
 from afterimage.adapters.cognito import CognitoPeople
 from afterimage.adapters.dynamodb.attempts import DynamoAttemptStore
 from afterimage.adapters.dynamodb.campaigns import DynamoCampaignStore
+from afterimage.adapters.dynamodb.holds import DynamoHoldStore
 from afterimage.adapters.dynamodb.jobs import DynamoJobStore
 from afterimage.adapters.dynamodb.links import DynamoLinkStore
 from afterimage.adapters.dynamodb.owners import DynamoOwnerStore
@@ -53,6 +54,7 @@ def dependencies() -> Dependencies:
         eraser=Eraser(
             stopper=stopper,
             attempts=DynamoAttemptStore(dynamodb, settings.table_name),
+            holds=DynamoHoldStore(dynamodb, settings.table_name),
             links=DynamoLinkStore(dynamodb, settings.table_name),
             uploads=S3Uploads(client("s3"), settings.bucket_name),
             erasures=ErasureMachines(states, now_ms, leftovers_arn=settings.erase_leftovers_machine_arn),

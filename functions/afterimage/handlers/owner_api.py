@@ -16,6 +16,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Path
 from afterimage.adapters.aws import client
 from afterimage.adapters.dynamodb.accounts import DynamoAccountStore
 from afterimage.adapters.dynamodb.attempts import DynamoAttemptStore
+from afterimage.adapters.dynamodb.holds import DynamoHoldStore
 from afterimage.adapters.dynamodb.jobs import DynamoJobStore
 from afterimage.adapters.dynamodb.links import DynamoLinkStore
 from afterimage.adapters.dynamodb.owners import DynamoOwnerStore
@@ -70,6 +71,7 @@ def dependencies() -> Dependencies:
         eraser=Eraser(
             stopper=Stopper(jobs=jobs, objects=objects, workflow=workflow, clock=now_ms),
             attempts=DynamoAttemptStore(dynamodb, settings.table_name),
+            holds=DynamoHoldStore(dynamodb, settings.table_name),
             links=links,
             uploads=S3Uploads(client("s3"), settings.bucket_name),
             erasures=erasures,

@@ -14,6 +14,7 @@ from afterimage.adapters.moderators.rekognition import RekognitionPictures
 from afterimage.adapters.s3_gallery import S3Gallery
 from afterimage.adapters.s3_results import S3Results
 from afterimage.domain.job import JobId
+from afterimage.domain.status import JobStatus
 from afterimage.domain.verdicts import Thresholds
 from afterimage.ports import AttemptStore, Clock, Gallery, JobStore, PictureModerator, Results
 from afterimage.settings import NONE, ReviewImagesSettings, read_settings
@@ -60,7 +61,7 @@ def dependencies() -> Dependencies:
 
 
 def handle(event: dict[str, Any], deps: Dependencies) -> dict[str, str]:
-    """Take `{"job_id", "attempt_id"}` and return the job id."""
+    """Take `{"job_id", "attempt_id"}` and return it with the decision: held pictures wait for a person."""
     job = review_images(
         JobId(event["job_id"]),
         event["attempt_id"],
@@ -73,10 +74,15 @@ def handle(event: dict[str, Any], deps: Dependencies) -> dict[str, str]:
         clock=deps.clock,
     )
     logger.info("pictures reviewed", asked=len(job.spec.seeds), passed=len(job.pictures))
-    count("PicturesPassed" if job.pictures else "PicturesBlocked")
     if any(decision.not_judged_by for decision in job.decisions if decision.stage == STAGE):
         count("ModeratorPassedOver")
-    return {"job_id": event["job_id"]}
+    if job.status is JobStatus.REVIEWING:
+        decision = "hold"
+        count("PicturesHeld")
+    else:
+        decision = "allow" if job.pictures else "block"
+        count("PicturesPassed" if job.pictures else "PicturesBlocked")
+    return {"job_id": event["job_id"], "attempt_id": event["attempt_id"], "decision": decision}
 
 
 @logger.inject_lambda_context(correlation_id_path="job_id", clear_state=True)

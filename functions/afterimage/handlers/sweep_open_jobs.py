@@ -10,6 +10,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from afterimage.adapters.aws import client
 from afterimage.adapters.dynamodb.attempts import DynamoAttemptStore
+from afterimage.adapters.dynamodb.holds import DynamoHoldStore
 from afterimage.adapters.dynamodb.jobs import DynamoJobStore
 from afterimage.adapters.lambda_closer import LambdaCloser
 from afterimage.adapters.lambda_messenger import LambdaMessenger
@@ -29,6 +30,7 @@ def dependencies() -> Broom:
     return Broom(
         jobs=DynamoJobStore(dynamodb, settings.table_name),
         attempts=DynamoAttemptStore(dynamodb, settings.table_name),
+        holds=DynamoHoldStore(dynamodb, settings.table_name),
         results=S3Results(client("s3"), settings.bucket_name),
         workflow=StepFunctionsWorkflow(client("stepfunctions"), settings.state_machine_arn),
         closer=LambdaCloser(functions, settings.close_lost_job_function),
@@ -50,6 +52,8 @@ def handle(deps: Broom) -> dict[str, int]:
     logger.info("swept", **result)
     measure("OpenJobs", swept.open_jobs)
     measure("OldestOpenJobSeconds", swept.oldest_s, MetricUnit.Seconds)
+    measure("HeldJobs", swept.held_jobs)
+    measure("OldestHeldSeconds", swept.oldest_held_s, MetricUnit.Seconds)
     if swept.restarted or swept.resumed or swept.closed:
         count("SweepMended")
     if swept.skipped:

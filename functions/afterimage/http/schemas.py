@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from afterimage.contracts.progress import GenerationProgress
+from afterimage.domain.holds import PERSON, Stage, held_since_ms, held_stage, held_until_ms
 from afterimage.domain.job import InputPicture, Job
 from afterimage.domain.links import SharedPicture
 from afterimage.domain.moderation import Action
@@ -97,14 +98,24 @@ class ReplacedView(BaseModel):
 
 
 class Verdict(BaseModel):
-    """A judgement on prompt, input picture or picture: categories and a sentence, never a score."""
+    """A judgement on prompt, input picture or picture: categories and a sentence, never a score. One of stage `person`
+    is that of whoever had to look."""
 
-    stage: Literal["prompt", "input", "picture"]
+    stage: Literal["prompt", "input", "picture", "person"]
     action: Action
     categories: list[str]
     sentence: str
     replaced: Annotated[list[ReplacedView], Field(description="What `soften` changed.")] = []
+    note: Annotated[str | None, Field(description="What that person wrote to you.")] = None
     at: datetime
+
+
+class HeldView(BaseModel):
+    """That the request waits for a person to look at its prompt or its pictures, and when it is refused without one."""
+
+    stage: Stage
+    since: datetime
+    until: datetime
 
 
 class PictureView(BaseModel):
@@ -189,6 +200,7 @@ class ImageView(BaseModel):
     progress: Annotated[
         ProgressView | None, Field(description="Of one request while GENERATING, once there is news; never in a list.")
     ] = None
+    held: Annotated[HeldView | None, Field(description="While it is HELD.")] = None
     links: dict[str, str]
 
 
@@ -300,6 +312,7 @@ def view_of(job: Job, pictures: list[PictureView], progress: GenerationProgress 
                 categories=list(decision.categories),
                 sentence=decision.sentence,
                 replaced=[ReplacedView(found=change.found, put=change.put) for change in decision.replaced],
+                note=decision.note,
                 at=_moment(decision.at_ms),
             )
             for decision in job.decisions
@@ -309,13 +322,24 @@ def view_of(job: Job, pictures: list[PictureView], progress: GenerationProgress 
         failure=FailureView(code=job.failure.code, sentence=job.failure.sentence) if job.failure else None,
         notice=NoticeView(state=job.notice.state, at=_moment(job.notice.at_ms)) if job.notice else None,
         progress=progress_view(job, progress),
+        held=held_view(job),
         links={"self": f"/v1/images/{job.job_id}"},
     )
 
 
-def _stage(stage: str) -> Literal["prompt", "input", "picture"]:
+def held_view(job: Job) -> HeldView | None:
+    """Return what the owner of a job that waits for a person is told of the wait."""
+    since_ms, until_ms = held_since_ms(job), held_until_ms(job)
+    if since_ms is None or until_ms is None:
+        return None
+    return HeldView(stage=held_stage(job), since=_moment(since_ms), until=_moment(until_ms))
+
+
+def _stage(stage: str) -> Literal["prompt", "input", "picture", "person"]:
     if stage == "input":
         return "input"
+    if stage == PERSON:
+        return "person"
     return "picture" if stage == "picture" else "prompt"
 
 

@@ -12,7 +12,7 @@ from afterimage.domain.errors import JobClosedError, JobNotFoundError
 from afterimage.domain.job import NOTICE_NONE, Job, Notice
 from afterimage.domain.recipients import Caller
 from afterimage.domain.status import JobStatus
-from afterimage.ports import AttemptStore, Erasures, LinkStore, Uploads
+from afterimage.ports import AttemptStore, Erasures, HoldStore, LinkStore, Uploads
 from afterimage.usecases.cancel_request import Stopper, record_cancelled, stop_work
 from afterimage.usecases.erase_leftovers import erase_links_and_objects
 from afterimage.usecases.read_requests import read_request
@@ -24,6 +24,7 @@ class Eraser:
 
     stopper: Stopper
     attempts: AttemptStore
+    holds: HoldStore
     links: LinkStore
     uploads: Uploads
     erasures: Erasures
@@ -45,7 +46,12 @@ def erase_job(job: Job, eraser: Eraser) -> None:
     stop_work(job, eraser.stopper)
     eraser.erasures.look_again(job.job_id, job.gallery)
     attempts = erase_links_and_objects(
-        job.job_id, job.gallery, attempts=eraser.attempts, links=eraser.links, objects=eraser.stopper.objects
+        job.job_id,
+        job.gallery,
+        attempts=eraser.attempts,
+        holds=eraser.holds,
+        links=eraser.links,
+        objects=eraser.stopper.objects,
     )
     if job.spec.input is not None:
         eraser.uploads.erase(job.owner, job.spec.input.upload)

@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from afterimage.domain.errors import JobClosedError
+from afterimage.domain.holds import NEEDS_REVIEW, OF_A_CAMPAIGN
 from afterimage.domain.job import Failure, Job, JobId, input_key
 from afterimage.domain.moderation import INPUT, PROMPT, Action, Decision, NamedText, Policy, judge_texts, texts_of
 from afterimage.domain.status import JobStatus
@@ -49,9 +50,13 @@ def moderate_prompt(
         uploads.take(job)
         decisions += _judge_input(job, picture_moderators, fail_open, clock())
     decision = _strictest(decisions)
+    code = "prompt_blocked" if decision.stage == PROMPT else "input_blocked"
+    failure = Failure(code=code, sentence=decision.sentence)
+    if decision.action is Action.HOLD and job.row:
+        failure = Failure(code=NEEDS_REVIEW, sentence=OF_A_CAMPAIGN)
+        decisions = tuple(_for_nobody(one) for one in decisions)
+        decision = _strictest(decisions)
     if decision.action is Action.BLOCK:
-        code = "prompt_blocked" if decision.stage == PROMPT else "input_blocked"
-        failure = Failure(code=code, sentence=decision.sentence)
         jobs.advance(job_id, JobStatus.BLOCKED, clock(), JobChanges(decisions=decisions, failure=failure))
     else:
         softened = of_texts.softened_prompt
@@ -76,6 +81,11 @@ def _judge_input(job: Job, moderators: Sequence[PictureModerator], fail_open: bo
     if job.spec.input is None or not moderators:
         return ()
     return (ask_moderators(INPUT, input_key(job.job_id), moderators, at_ms, fail_open=fail_open),)
+
+
+def _for_nobody(decision: Decision) -> Decision:
+    """A campaign waits for no person, so what one would have to look at is blocked."""
+    return dataclasses.replace(decision, action=Action.BLOCK) if decision.action is Action.HOLD else decision
 
 
 def _strictest(decisions: Sequence[Decision]) -> Decision:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from afterimage.contracts.generation import GeneratedImage, GenerationResult
 from afterimage.domain.errors import InvalidResultError, JobClosedError
+from afterimage.domain.holds import NEEDS_REVIEW, OF_A_CAMPAIGN, Ruling, Stage, decided
 from afterimage.domain.job import Failure, Job, JobId, JobWarning, Picture
 from afterimage.domain.moderation import INPUT
 from afterimage.domain.status import JobStatus
@@ -18,6 +19,7 @@ STAGE = "picture"
 CHECKED = "safety-checker-1"
 _REVIEWED = (JobStatus.DELIVERING, JobStatus.SUCCEEDED, JobStatus.BLOCKED)
 _INPUT_BLOCKED = Failure(code="input_blocked", sentence="The input picture did not pass our content review.")
+_NEEDS_REVIEW = Failure(code=NEEDS_REVIEW, sentence=OF_A_CAMPAIGN)
 _BLOCKED = Failure(code="pictures_blocked", sentence="The pictures did not pass our content review.")
 
 
@@ -33,7 +35,8 @@ def review_images(
     fail_open: bool = False,
     clock: Clock,
 ) -> Job:
-    """Return the job as DELIVERING, or BLOCKED when nothing passed. A second run finds it so and changes nothing.
+    """Return the job as DELIVERING, BLOCKED when nothing passed, or REVIEWING when a person has to look: the decisions
+    are on record then, and the run after the release publishes by them. A second run finds it so and changes nothing.
 
     Raises InvalidResultError when the result is not one of this attempt, JobClosedError for a job that ended otherwise,
     ModeratorUnavailableError.
@@ -54,23 +57,38 @@ def review_images(
     if result.input_flagged:
         changes = JobChanges(decisions=of_input, failure=_INPUT_BLOCKED)
         return jobs.advance(job_id, JobStatus.BLOCKED, clock(), changes)
-    of_pictures = tuple(
+    recorded = tuple(decision for decision in job.decisions if decision.stage == STAGE)
+    of_pictures = recorded or tuple(
         ask_moderators(
             STAGE, image.key or "", moderators, clock(), said=container_verdict(image.flagged), fail_open=fail_open
         )
         for image in result.images
     )
+    new = () if recorded else of_input + of_pictures
+    passing = _passing(job, of_pictures)
+    if not passing:
+        return jobs.advance(job_id, JobStatus.REVIEWING, clock(), JobChanges(decisions=new))
     pictures = tuple(
         _publish(number, image, job, result, decision, gallery)
         for number, (image, decision) in enumerate(zip(result.images, of_pictures, strict=True))
-        if decision.action is Action.ALLOW
+        if decision.action in passing
     )
-    decisions = of_input + of_pictures
     if not pictures:
-        return jobs.advance(job_id, JobStatus.BLOCKED, clock(), JobChanges(decisions=decisions, failure=_BLOCKED))
+        held = any(decision.action is Action.HOLD for decision in of_pictures)
+        failure = _NEEDS_REVIEW if held else _BLOCKED
+        return jobs.advance(job_id, JobStatus.BLOCKED, clock(), JobChanges(decisions=new, failure=failure))
     warnings = tuple(JobWarning(code=w.code, message=w.message, detail=w.detail) for w in result.warnings)
-    changes = JobChanges(decisions=decisions, pictures=pictures, warnings=warnings)
+    changes = JobChanges(decisions=new, pictures=pictures, warnings=warnings)
     return jobs.advance(job_id, JobStatus.DELIVERING, clock(), changes)
+
+
+def _passing(job: Job, decisions: tuple[Decision, ...]) -> frozenset[Action]:
+    """Return by which decisions pictures are published now; none of them while a person has to look at one. A campaign
+    waits for nobody: what is held there stays in quarantine."""
+    if all(decision.action is not Action.HOLD for decision in decisions) or job.row:
+        return frozenset({Action.ALLOW})
+    released = decided(job, Stage.PICTURE) is Ruling.RELEASE
+    return frozenset({Action.ALLOW, Action.HOLD}) if released else frozenset()
 
 
 def _check_is_of(result: GenerationResult, job: Job, prefix: str) -> None:
@@ -103,6 +121,12 @@ def container_verdict(flagged: bool | None, sentence: str = _BLOCKED.sentence) -
     return (dataclasses.replace(passed, action=Action.BLOCK, categories=("unsafe_picture",), sentence=sentence),)
 
 
+def _review_tag(decision: Decision) -> str:
+    if decision.action is Action.HOLD:
+        return "released"
+    return "passed" if decision.layers and not decision.not_judged_by else "not-judged"
+
+
 def _publish(
     number: int, image: GeneratedImage, job: Job, result: GenerationResult, decision: Decision, gallery: Gallery
 ) -> Picture:
@@ -112,7 +136,7 @@ def _publish(
         "seed": str(image.seed),
         "preset": job.spec.preset or "none",
         "model": result.versions.get("model", "unknown"),
-        "review": "passed" if decision.layers and not decision.not_judged_by else "not-judged",
+        "review": _review_tag(decision),
         "origin": "trained-algorithmic-media",
     }
     gallery.publish(image.key or "", key, image.size_bytes, tags)

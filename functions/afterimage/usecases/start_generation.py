@@ -11,8 +11,9 @@ from afterimage.domain.job import Attempt, JobId
 from afterimage.domain.status import JobStatus
 from afterimage.ports import AttemptStore, Clock, Engine, JobStore, Workflow
 
-# Longer than the state may wait, and short enough that a credential does not lie about.
-ATTEMPT_TTL_S = 2 * 24 * 3600
+# Longer than an execution may live, because the pictures of an attempt may wait for a person, and short enough that a
+# credential does not lie about.
+ATTEMPT_TTL_S = 5 * 24 * 3600
 
 
 def start_generation(

@@ -7,10 +7,14 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from afterimage.contracts.codec import ContractError
 from afterimage.contracts.completion import Completion
+from afterimage.domain.errors import JobNotFoundError
+from afterimage.domain.holds import HOLD_S, PERSON, at_work_since_ms, decided, held_stage
 from afterimage.domain.job import NOTICE_SENDING, Attempt, Job, JobId, accepted_at_ms
 from afterimage.domain.status import JobStatus
-from afterimage.ports import AttemptStore, Clock, Closer, JobStore, Messenger, Phase, Results, Workflow
+from afterimage.ports import AttemptStore, Clock, Closer, HoldStore, JobStore, Messenger, Phase, Results, Workflow
+from afterimage.usecases.answer_hold import answer_hold
 from afterimage.usecases.resume_on_completion import SUCCEEDED
 
 START_GRACE_MS = 60_000
@@ -18,7 +22,8 @@ START_GRACE_MS = 60_000
 SILENCE_MS = 2 * 60_000
 # A job that could not even be started for so long is given up.
 GIVE_UP_MS = 15 * 60_000
-# Longer than an execution may live (`TimeoutSeconds` of the machine) and than its start may be tried.
+# Longer than an execution may be at work (`TimeoutSeconds` of the machine without the waits for a person) and than its
+# start may be tried.
 OVERDUE_MS = 12 * 3600_000
 RUNNING = "RUNNING"
 # The schedule comes every minute and the function ends after 55 s, so neither overtakes the other.
@@ -33,6 +38,7 @@ class Broom:
 
     jobs: JobStore
     attempts: AttemptStore
+    holds: HoldStore
     results: Results
     workflow: Workflow
     closer: Closer
@@ -53,9 +59,12 @@ class Sweep:
     told: int = 0
     skipped: int = 0
     later: int = 0
-    # How it stood before: open jobs that nobody touched for a minute or two, and the age of the oldest.
+    # How it stood before: open jobs that nobody touched for a minute or two, and the age of the oldest; jobs that wait
+    # for a person, and since when the first of them does.
     open_jobs: int = field(default=0, compare=False)
     oldest_s: int = field(default=0, compare=False)
+    held_jobs: int = field(default=0, compare=False)
+    oldest_held_s: int = field(default=0, compare=False)
 
 
 def sweep_open_jobs(broom: Broom) -> Sweep:
@@ -64,15 +73,23 @@ def sweep_open_jobs(broom: Broom) -> Sweep:
     began_ms = broom.clock()
     queued = broom.jobs.list_open(Phase.QUEUED, began_ms - START_GRACE_MS, _MOST_OPEN)
     working = broom.jobs.list_open(Phase.WORKING, began_ms - SILENCE_MS, _MOST_OPEN)
+    held = broom.jobs.list_open(Phase.HELD, began_ms + 1, _MOST_OPEN)
     untold = broom.jobs.list_open(Phase.UNTOLD, began_ms - SILENCE_MS, _MOST_OPEN)
-    chosen = (*choose(queued, began_ms), *choose(working, began_ms), *choose(untold, began_ms))
-    outcomes: Counter[str] = Counter(later=len({*queued, *working, *untold}) - len({*chosen}))
+    chosen = [job_id for found in (queued, working, held, untold) for job_id in choose(found, began_ms)]
+    outcomes: Counter[str] = Counter(later=len({*queued, *working, *held, *untold}) - len({*chosen}))
     for job_id in dict.fromkeys(chosen):
         spent = broom.clock() - began_ms >= BUDGET_MS
         outcomes["later" if spent else _mend(job_id, broom)] += 1
     found = {*queued, *working}
     oldest_ms = began_ms - min((accepted_at_ms(job_id) for job_id in found), default=began_ms)
-    return Sweep(**outcomes, open_jobs=len(found), oldest_s=max(oldest_ms, 0) // 1000)
+    first_held = broom.jobs.list_held(1, None)
+    return Sweep(
+        **outcomes,
+        open_jobs=len(found),
+        oldest_s=max(oldest_ms, 0) // 1000,
+        held_jobs=len(held),
+        oldest_held_s=max((began_ms - one.since_ms for one in first_held), default=0) // 1000,
+    )
 
 
 def choose(job_ids: tuple[JobId, ...], at_ms: int) -> list[JobId]:
@@ -90,9 +107,8 @@ def choose(job_ids: tuple[JobId, ...], at_ms: int) -> list[JobId]:
 
 def _mend(job_id: JobId, broom: Broom) -> str:
     """Help one job and return the field of Sweep that counts it."""
-    overdue = broom.clock() - accepted_at_ms(job_id) >= OVERDUE_MS
     try:
-        if not overdue:
+        if not _is_overdue(job_id, broom):
             return _look_at(broom.jobs.get(job_id, broom.clock()), broom)
         # Whatever the record says, and whether or not it can be read. Who could not be told by now is tried once more.
         broom.jobs.forget_ended(job_id)
@@ -103,6 +119,21 @@ def _mend(job_id: JobId, broom: Broom) -> str:
         return "skipped"
 
 
+def _is_overdue(job_id: JobId, broom: Broom) -> bool:
+    """True for a job at work for longer than any may be. Waiting for a person is no work, and ends by itself."""
+    now_ms = broom.clock()
+    if now_ms - accepted_at_ms(job_id) < OVERDUE_MS:
+        return False
+    try:
+        job = broom.jobs.get(job_id, now_ms)
+    except (JobNotFoundError, ContractError):
+        return True
+    if _was_told(job):  # only its execution may be left, and that is let go
+        return False
+    bound_ms = OVERDUE_MS + (HOLD_S * 1000 if job.status is JobStatus.HELD else 0)
+    return now_ms - at_work_since_ms(job) >= bound_ms
+
+
 def _look_at(job: Job, broom: Broom) -> str:
     silent_ms = broom.clock() - job.updated_at_ms
     if job.status is JobStatus.QUEUED and silent_ms < GIVE_UP_MS and broom.workflow.status(job.job_id) is None:
@@ -111,7 +142,7 @@ def _look_at(job: Job, broom: Broom) -> str:
     if job.status is JobStatus.SUCCEEDED or silent_ms < SILENCE_MS:  # it went on meanwhile
         return "left_running"
     status = broom.workflow.status(job.job_id)
-    if job.status.is_final and job.notice and job.notice.state != NOTICE_SENDING:
+    if _was_told(job):
         return _leave(job, status, broom)
     if status != RUNNING:
         broom.closer.close(job.job_id, status or "FAILED")
@@ -119,7 +150,20 @@ def _look_at(job: Job, broom: Broom) -> str:
     if job.status is JobStatus.GENERATING and (unheard := _unheard(job, broom)):
         broom.messenger.repeat(unheard)
         return "resumed"
-    return "left_running"
+    return "resumed" if _decision_was_unheard(job, broom) else "left_running"
+
+
+def _decision_was_unheard(job: Job, broom: Broom) -> bool:
+    """Say again what a person has decided, where the state may still wait for it; True when it did."""
+    if not job.decisions or job.decisions[-1].stage != PERSON:
+        return False
+    stage = held_stage(job)
+    hold, ruling = broom.holds.find(job.job_id, stage), decided(job, stage)
+    return hold is not None and ruling is not None and answer_hold(hold, ruling, broom.workflow)
+
+
+def _was_told(job: Job) -> bool:
+    return job.status.is_final and job.notice is not None and job.notice.state != NOTICE_SENDING
 
 
 def _leave(job: Job, status: str | None, broom: Broom) -> str:

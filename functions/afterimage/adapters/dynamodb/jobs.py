@@ -22,8 +22,8 @@ from afterimage.domain.errors import JobClosedError, JobNotFoundError, OwnerEras
 from afterimage.domain.expiry import is_expired
 from afterimage.domain.job import Job, JobId, Notice
 from afterimage.domain.quotas import UNLIMITED, Quotas
-from afterimage.domain.status import JobStatus, predecessors
-from afterimage.ports import NO_CHANGES, IdempotencyClaim, JobChanges, KeyTakenError, Phase
+from afterimage.domain.status import JobStatus, sources
+from afterimage.ports import NO_CHANGES, HeldSince, IdempotencyClaim, JobChanges, KeyTakenError, Phase
 
 OWNER_INDEX = "by-owner"
 OPEN_INDEX = "open"
@@ -174,11 +174,42 @@ class DynamoJobStore:
                 return
             query = {**query, "ExclusiveStartKey": page["LastEvaluatedKey"]}
 
-    def advance(self, job_id: JobId, to: JobStatus, at_ms: int, changes: JobChanges = NO_CHANGES) -> Job:
-        """Write a status where the table allows it; entering a status again adds nothing to the timeline."""
-        return self._end(job_id, to, at_ms, changes) if to.is_final else self._enter(job_id, to, at_ms, changes)
+    def list_held(self, limit: int, after: HeldSince | None) -> tuple[HeldSince, ...]:
+        """Return a page of the sparse index; whoever leaves HELD leaves it in the same write."""
+        query: Item = {
+            "TableName": self._table,
+            "IndexName": OPEN_INDEX,
+            "KeyConditionExpression": "#open = :open",
+            "ExpressionAttributeNames": {"#open": "open"},
+            "ExpressionAttributeValues": {":open": attribute(Phase.HELD)},
+            "Limit": limit,
+        }
+        if after:
+            begin = {"open": attribute(Phase.HELD), "updated_at_ms": attribute(after.since_ms)}
+            query["ExclusiveStartKey"] = {**_job_key(after.job_id), **begin}
+        found = (
+            HeldSince(job_id=JobId(item["pk"]["S"].removeprefix("JOB#")), since_ms=int(item["updated_at_ms"]["N"]))
+            for item in self._items(query)
+        )
+        return tuple(itertools.islice(found, limit))
 
-    def _end(self, job_id: JobId, to: JobStatus, at_ms: int, changes: JobChanges) -> Job:
+    def advance(
+        self,
+        job_id: JobId,
+        to: JobStatus,
+        at_ms: int,
+        changes: JobChanges = NO_CHANGES,
+        only_from: JobStatus | None = None,
+    ) -> Job:
+        """Write a status where the table allows it; entering a status again adds nothing to the timeline."""
+        allowed = sources(to, only_from)
+        if to.is_final:
+            return self._end(job_id, to, at_ms, changes, allowed)
+        return self._enter(job_id, to, at_ms, changes, allowed)
+
+    def _end(
+        self, job_id: JobId, to: JobStatus, at_ms: int, changes: JobChanges, allowed: tuple[JobStatus, ...]
+    ) -> Job:
         """Write a final status and give the charge back, in one transaction on the record as it was read. What stands
         in the way comes back with the refusal, so a lost race costs no second read."""
         item: Item | None = self._item(job_id)
@@ -186,7 +217,7 @@ class DynamoJobStore:
             if item is None:
                 raise JobNotFoundError()
             status = JobStatus(item["status"]["S"])
-            if not status.may_become(to):
+            if status not in allowed:
                 raise JobClosedError()
             write = status_write(to, at_ms, changes, (status,), enters=True)
             write["ConditionExpression"] += " AND updated_at_ms = :read"
@@ -207,12 +238,14 @@ class DynamoJobStore:
                 return changes.made_to(read(Job, item, _KEYS), to, at_ms)
         raise StoreUnavailableError()
 
-    def _enter(self, job_id: JobId, to: JobStatus, at_ms: int, changes: JobChanges) -> Job:
-        before = tuple(status for status in predecessors(to) if status is not to)
+    def _enter(
+        self, job_id: JobId, to: JobStatus, at_ms: int, changes: JobChanges, allowed: tuple[JobStatus, ...]
+    ) -> Job:
+        before = tuple(status for status in allowed if status is not to)
         found: Job | JobStatus = to
         if before:
             found = self._write(job_id, status_write(to, at_ms, changes, before, enters=True))
-        if found is to:
+        if found is to and to in allowed:
             found = self._write(job_id, status_write(to, at_ms, changes, (to,), enters=False))
         if isinstance(found, Job):
             return found

@@ -18,6 +18,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader
 
+from afterimage.domain.holds import PERSON
 from afterimage.domain.job import Job
 from afterimage.domain.moderation import Action, Decision
 from afterimage.domain.status import JobStatus
@@ -109,9 +110,16 @@ def _fields(job: Job, subject: str, links: tuple[str, ...], expires_at_s: int, c
         "pictures": pictures,
         # What was refused is not repeated to whoever reads along.
         "prompt": visible(job.spec.prompt) if job.status in _DELIVERED else "",
+        "note": _note_of_person(job),
         "warnings": _notes(job) if links else [],
         "small_print": small_print,
     }
+
+
+def _note_of_person(job: Job) -> str:
+    """What an admin wrote who looked at the request: free text, so as hostile as a prompt."""
+    notes = [decision.note for decision in job.decisions if decision.stage == PERSON and decision.note]
+    return visible(notes[-1]) if notes else ""
 
 
 def _notes(job: Job) -> list[str]:
