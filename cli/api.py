@@ -17,11 +17,18 @@ TRIES = 4
 PAUSE_S = 0.5
 LONGEST_PAUSE_S = 10.0
 _PASSING = {429, 502, 503, 504}
-_LASTING = (b"admission_closed", b"monthly_quota_reached", b"daily_cap_reached", b"too_many_open_requests")
+_LASTING = (
+    b"admission_closed",
+    b"monthly_quota_reached",
+    b"daily_cap_reached",
+    b"too_many_open_requests",
+    b"too_many_uploads",
+)
 _HINTS = {
     "unknown_preset": f"See which there are: {command('presets')}",
     "job_not_found": f"See your requests: {command('jobs')}",
     "upload_not_found": "Send the picture again, with --from.",
+    "too_many_uploads": "The service counts anew from midnight, UTC.",
     "input_not_a_picture": "Send a PNG, JPEG or WebP file.",
     "strength_without_input": "Name the picture to begin from, with --from.",
     "job_closed": "Its pictures are there, or it has ended. To remove it, delete it.",

@@ -376,6 +376,13 @@ class Uploads(Protocol):
         """Delete every upload of an owner."""
 
 
+class UploadCounter(Protocol):
+    """How many forms for input pictures somebody gets."""
+
+    def take(self, owner: str, at_ms: int) -> None:
+        """Count one form of a day. Raises TooManyUploadsError, StoreUnavailableError."""
+
+
 class Erasures(Protocol):
     """The state machines that erase, seen from outside."""
 

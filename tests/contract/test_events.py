@@ -77,7 +77,7 @@ from fakes.http import news
 from fakes.outside import FakeWorkflow
 from fakes.results_world import ResultsWorld
 from fakes.samples import PRICES
-from fakes.stores import MemoryAccountStore, MemoryHoldStore, MemorySuppressionStore
+from fakes.stores import MemoryAccountStore, MemoryHoldStore, MemorySuppressionStore, MemoryUploadCounter
 
 T = TypeVar("T")
 EVENTS = Path(__file__).parents[2] / "events"
@@ -306,6 +306,7 @@ def check_http_post_upload() -> None:
     deps = uploads_api.Dependencies(
         uploads=uploads,  # type: ignore[arg-type]
         accounts=MemoryAccountStore(),
+        counter=MemoryUploadCounter(),
         clock=clock,
         entropy=entropy,
     )

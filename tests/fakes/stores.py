@@ -25,6 +25,7 @@ from afterimage.domain.quotas import (
 )
 from afterimage.domain.status import JobStatus, sources
 from afterimage.domain.suppression import Suppression
+from afterimage.domain.uploads import FORMS_A_DAY, too_many_forms
 from afterimage.ports import NO_CHANGES, HeldSince, IdempotencyClaim, JobChanges, KeyTakenError, Phase
 
 from fakes.faults import Faulty, breakable
@@ -209,6 +210,20 @@ class MemoryAccountStore(Faulty):
     @breakable
     def set_disabled(self, owner: str, disabled: bool) -> None:
         self.records[owner] = dataclasses.replace(self.find(owner), disabled=disabled)
+
+
+class MemoryUploadCounter(Faulty):
+    """Implements `ports.UploadCounter`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.forms: Counter[tuple[str, str]] = Counter()
+
+    @breakable
+    def take(self, owner: str, at_ms: int) -> None:
+        if self.forms[owner, day_of(at_ms)] >= FORMS_A_DAY:
+            raise too_many_forms(at_ms)
+        self.forms[owner, day_of(at_ms)] += 1
 
 
 class MemoryAttemptStore(Faulty):

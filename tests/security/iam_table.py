@@ -85,6 +85,12 @@ GRANTS: tuple[Grant, ...] = (
         "dynamodb:GetItem",
         ("adapters/dynamodb/accounts.py:DynamoAccountStore.find",),
     ),
+    Grant(
+        "UploadsApiFunction",
+        "CountForms",
+        "dynamodb:UpdateItem",
+        ("adapters/dynamodb/upload_counter.py:DynamoUploadCounter.take",),
+    ),
     Grant("UploadsApiFunction", "TakeUpload", "s3:PutObject", ("adapters/s3_uploads.py:S3Uploads.form",)),
     # AdminApiFunction
     Grant(

@@ -11,10 +11,11 @@ import pytest
 from afterimage.adapters.s3_gallery import PRESIGN_CONFIG
 from afterimage.adapters.s3_uploads import S3Uploads
 from afterimage.domain.job import is_job_id
+from afterimage.domain.uploads import FORMS_A_DAY
 from afterimage.handlers import uploads_api
 from fakes.http import MACHINE, PERSON, STRANGER, Answer, an_event, answer
 from fakes.outside import Dice, Ticker
-from fakes.stores import MemoryAccountStore
+from fakes.stores import MemoryAccountStore, MemoryUploadCounter
 
 PICTURE = {"content_type": "image/png"}
 
@@ -27,7 +28,11 @@ class Api:
         client = boto3.client("s3", "eu-central-1", config=PRESIGN_CONFIG, **keys)  # type: ignore[call-overload]
         self.accounts = MemoryAccountStore()
         self.deps = uploads_api.Dependencies(
-            uploads=S3Uploads(client, "pictures"), accounts=self.accounts, clock=Ticker(), entropy=Dice()
+            uploads=S3Uploads(client, "pictures"),
+            accounts=self.accounts,
+            counter=MemoryUploadCounter(),
+            clock=Ticker(),
+            entropy=Dice(),
         )
 
     def post(self, body: Any = PICTURE, **arguments: Any) -> Answer:
@@ -67,3 +72,12 @@ def test_somebody_who_is_disabled_gets_no_form() -> None:
     api.accounts.set_disabled("user#ada", True)
     found = api.post()
     assert (found.status, found.body["code"]) == (403, "account_disabled")
+
+
+def test_one_form_too_many_says_when_there_are_new_ones() -> None:
+    api = Api()
+    assert {api.post().status for _ in range(FORMS_A_DAY)} == {201}
+    found = api.post()
+    assert (found.status, found.body["code"]) == (429, "too_many_uploads")
+    assert 0 < int(found.headers["retry-after"]) <= 86_400
+    assert api.post(claims=STRANGER).status == 201

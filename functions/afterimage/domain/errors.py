@@ -27,7 +27,8 @@
     │   ├── QuotaExceededError
     │   │   ├── MonthlyQuotaReachedError
     │   │   ├── TooManyOpenRequestsError
-    │   │   └── DailyCapReachedError
+    │   │   ├── DailyCapReachedError
+    │   │   └── TooManyUploadsError
     │   ├── CampaignNotFoundError
     │   ├── CampaignStateError
     │   ├── RunHaltedError
@@ -265,6 +266,13 @@ class DailyCapReachedError(QuotaExceededError):
 
     code = "daily_cap_reached"
     sentence = "The service has taken as many pictures as it may today."
+
+
+class TooManyUploadsError(QuotaExceededError):
+    """Raised when an owner has asked for as many forms for input pictures as there are in a day."""
+
+    code = "too_many_uploads"
+    sentence = "You have begun as many uploads as may be begun in a day."
 
 
 class CampaignNotFoundError(RejectedError):

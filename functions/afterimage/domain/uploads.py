@@ -5,14 +5,17 @@ from __future__ import annotations
 import hashlib
 from typing import NewType
 
-from afterimage.domain.errors import InvalidRequestError
+from afterimage.domain.errors import InvalidRequestError, TooManyUploadsError
 from afterimage.domain.job import JobId, accepted_at_ms, is_job_id, new_job_id
 from afterimage.domain.model_profiles import ModelProfile
+from afterimage.domain.quotas import next_day_ms
 
 UploadId = NewType("UploadId", str)
 
 FORM_TTL_S = 900
 UPLOAD_TTL_S = 86_400
+# What is sent lies for two days: so much a person can fill, and no more.
+FORMS_A_DAY = 200
 # What the container reads is a little more; managed judges of pictures read no more than this.
 MAX_INPUT_BYTES = 10_000_000
 CONTENT_TYPES = ("image/jpeg", "image/png", "image/webp")
@@ -23,6 +26,11 @@ HEAD_BYTES = 12
 def new_upload_id(now_ms: int, entropy: bytes) -> UploadId:
     """Return an id of the form of a job's: sorted by time, which says until when the upload is good."""
     return UploadId(new_job_id(now_ms, entropy))
+
+
+def too_many_forms(at_ms: int) -> TooManyUploadsError:
+    """Return the refusal of one form too many in a day (UTC)."""
+    return TooManyUploadsError(retry_after_s=max(1, -(-(next_day_ms(at_ms) - at_ms) // 1000)))
 
 
 def is_living_upload(upload_id: str, now_ms: int) -> bool:

@@ -12,13 +12,14 @@ from aws_lambda_powertools.event_handler.openapi.params import Body
 
 from afterimage.adapters.aws import client
 from afterimage.adapters.dynamodb.accounts import DynamoAccountStore
+from afterimage.adapters.dynamodb.upload_counter import DynamoUploadCounter
 from afterimage.adapters.s3_gallery import PRESIGN_CONFIG
 from afterimage.adapters.s3_uploads import S3Uploads
 from afterimage.domain.uploads import new_upload_id
 from afterimage.http.application import answer, application, problems
 from afterimage.http.caller import signed_in
 from afterimage.http.upload_schemas import InputUploadBody, InputUploadView, upload_view
-from afterimage.ports import AccountStore, Clock, Entropy
+from afterimage.ports import AccountStore, Clock, Entropy, UploadCounter
 from afterimage.settings import UploadsApiSettings, read_settings
 from afterimage.telemetry import count, environment, logger, metrics, now_ms, random_bytes
 
@@ -31,6 +32,7 @@ class Dependencies:
 
     uploads: S3Uploads
     accounts: AccountStore
+    counter: UploadCounter
     clock: Clock
     entropy: Entropy
 
@@ -42,6 +44,7 @@ def dependencies() -> Dependencies:
     return Dependencies(
         uploads=S3Uploads(client("s3", PRESIGN_CONFIG), settings.bucket_name),
         accounts=DynamoAccountStore(client("dynamodb"), settings.table_name),
+        counter=DynamoUploadCounter(client("dynamodb"), settings.table_name),
         clock=now_ms,
         entropy=random_bytes,
     )
@@ -50,10 +53,11 @@ def dependencies() -> Dependencies:
 @app.post(
     "/v1/uploads",
     summary="Get a form to send an input picture with",
-    description="PNG, JPEG or WebP, up to 10 MB. The form is good for 15 minutes, the picture for requests of a day.",
+    description="PNG, JPEG or WebP, up to 10 MB. The form is good for 15 minutes, the picture for requests of a day."
+    " At most 200 forms a day (UTC).",
     status_code=HTTPStatus.CREATED,
     responses={201: {"description": "The form", "content": {"application/json": {"model": InputUploadView}}}}
-    | problems(400, 401, 403, 415, 422, 500, 503),
+    | problems(400, 401, 403, 415, 422, 429, 500, 503),
     tags=["images"],
 )
 def post_upload(body: Annotated[InputUploadBody, Body()]) -> Response[InputUploadView]:
@@ -61,7 +65,9 @@ def post_upload(body: Annotated[InputUploadBody, Body()]) -> Response[InputUploa
     deps: Dependencies = app.context["deps"]
     caller = signed_in(app)
     deps.accounts.find(caller.owner).check()
-    upload_id = new_upload_id(deps.clock(), deps.entropy(10))
+    now = deps.clock()
+    deps.counter.take(caller.owner, now)
+    upload_id = new_upload_id(now, deps.entropy(10))
     url, fields = deps.uploads.form(caller.owner, upload_id, body.content_type)
     logger.info("upload begun", upload_id=upload_id)
     count("UploadBegun")
