@@ -12,6 +12,8 @@ from integration.journey import PROMPT, ask, job_item, mails_to, person, wait_fo
 from integration.redeploy import deploy_with
 from integration.test_iam_enforced import denials, without
 
+from local.settings import ROOT
+
 if TYPE_CHECKING:
     from integration.conftest import LocalCloud
 
@@ -22,12 +24,9 @@ WORD = "kumquat"  # no word of the policy
 def guarded(cloud: LocalCloud) -> Iterator[LocalCloud]:
     """The stack with a guardrail that refuses one word."""
     client = cloud.client("bedrock")
-    guardrail = client.create_guardrail(
-        name=f"words-{secrets.token_hex(4)}",
-        wordPolicyConfig={"wordsConfig": [{"text": WORD}]},
-        blockedInputMessaging="no",
-        blockedOutputsMessaging="no",
-    )["guardrailId"]
+    example = json.loads((ROOT / "examples" / "guardrail.json").read_text(encoding="utf-8"))
+    example |= {"name": f"words-{secrets.token_hex(4)}", "wordPolicyConfig": {"wordsConfig": [{"text": WORD}]}}
+    guardrail = client.create_guardrail(**example)["guardrailId"]
     deploy_with(cloud, GuardrailId=guardrail)
     yield cloud
     deploy_with(cloud, GuardrailId="none")

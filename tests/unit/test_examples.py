@@ -10,7 +10,9 @@ import pytest
 from afterimage.contracts.codec import from_document
 from afterimage.domain.campaign import CampaignSettings
 from afterimage.domain.model_profiles import model_profiles
+from afterimage.domain.moderation import Action, judge_prompt, parse_policy
 from fakes.checks import RULES, checked
+from fakes.stubbed import stubbed
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -24,6 +26,29 @@ def test_the_rows_may_run(name: str, profile: str) -> None:
     assert found.check.rows == 12
     assert {row.moderation for row in found.forecasts} == {"allow"}
     assert all(row.columns["sku"] for row in found.rows)
+
+
+def test_the_policy_of_an_operator_says_what_its_document_shows() -> None:
+    text = (EXAMPLES / "moderation-policy.json").read_text(encoding="utf-8")
+    assert f"```json\n{text}```" in (EXAMPLES.parent / "docs" / "moderation.md").read_text(encoding="utf-8")
+    policy = parse_policy(text)
+    assert judge_prompt("an ACME rocket", "", policy, 0).action is Action.HOLD
+    assert judge_prompt("the point of acme", "", policy, 0).action is Action.ALLOW
+    assert judge_prompt("un perro empapado", "", policy, 0).softened_prompt == "un perro húmedo"
+    assert judge_prompt("a deepfake", "", policy, 0).action is Action.ALLOW
+    assert judge_prompt("porn", "", policy, 0).action is Action.BLOCK
+
+
+def test_the_guardrail_is_one_that_bedrock_makes() -> None:
+    client, stubber = stubbed("bedrock")
+    made = {"guardrailId": "g1", "guardrailArn": "arn:g1", "version": "DRAFT", "createdAt": 0}
+    stubber.add_response("create_guardrail", made)  # the call is checked against the service's model
+    document = json.loads((EXAMPLES / "guardrail.json").read_text(encoding="utf-8"))
+    assert client.create_guardrail(**document)["guardrailId"] == "g1"
+    filters = document["contentPolicyConfig"]["filtersConfig"]
+    assert {"SEXUAL", "VIOLENCE", "HATE"} == {
+        entry["type"] for entry in filters if "IMAGE" in entry.get("inputModalities", [])
+    }
 
 
 def test_both_files_say_the_same() -> None:
@@ -60,4 +85,5 @@ def test_the_faults_are_those_that_they_show() -> None:
 
 def test_every_example_is_tested() -> None:
     tested = {"autumn.csv", "autumn.jsonl", "cross-product.json", "faulty.csv"}
+    tested |= {"guardrail.json", "moderation-policy.json"}
     assert {path.name for path in EXAMPLES.iterdir()} == tested

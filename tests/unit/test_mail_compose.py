@@ -245,6 +245,34 @@ def test_the_change_of_a_softened_prompt_is_shown_as_text() -> None:
     assert "“word4” became “x”, and more." in mail_about(delivered(decisions=(many,))).plain
 
 
+def test_what_was_refused_is_told_by_its_kind_and_never_by_a_score() -> None:
+    refused = Decision(
+        stage="prompt",
+        action=Action.BLOCK,
+        policy_version="1",
+        at_ms=1,
+        categories=("graphic_violence", "<mine>"),
+        scores={"guardrail.graphic_violence": 0.875},
+        layers=("policy", "guardrail"),
+    )
+    job = a_job(JobStatus.BLOCKED, decisions=(refused,), failure=Failure(code="prompt_blocked", sentence="Not here."))
+    mail = mail_about(job, (), ())
+    for text in (mail.plain, mail.page.text):
+        assert "Not here. Category: graphic violence, <mine>." in text
+        assert not [hidden for hidden in ("0.875", "guardrail", "policy") if hidden in text]
+
+
+def test_pictures_that_stayed_behind_are_told_with_their_category() -> None:
+    refused = Decision(
+        stage="picture", action=Action.BLOCK, policy_version="1", at_ms=1, categories=("unsafe_picture",)
+    )
+    job = delivered(decisions=(refused,), pictures=pictures(1))
+    assert (
+        "1 of 2 pictures passed our content review. Category: unsafe picture."
+        in mail_about(job, LINKS[:1], THUMBNAILS[:1]).plain
+    )
+
+
 def test_an_end_without_pictures_has_no_notes() -> None:
     job = a_job(JobStatus.FAILED, decisions=(SOFTENED,), failure=Failure(code="why", sentence="Because."))
     mail = mail_about(job, (), ())

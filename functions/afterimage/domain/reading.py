@@ -89,12 +89,9 @@ class Term:
         inside = None
         if is_unspaced(words):
             # A word in Katakana ends where Katakana does: the noodle is no nude.
-            ahead, behind = (f"(?<![{_KATAKANA}])", f"(?![{_KATAKANA}])")
-            inside = re.compile(
-                (ahead if re.match(f"[{_KATAKANA}]", joined) else "")
-                + re.escape(joined)
-                + (behind if re.search(f"[{_KATAKANA}]$", joined) else "")
-            )
+            ahead = f"(?<![{_KATAKANA}])" if before and re.match(f"[{_KATAKANA}]", joined) else ""
+            behind = f"(?![{_KATAKANA}])" if after and re.search(f"[{_KATAKANA}]$", joined) else ""
+            inside = re.compile(ahead + re.escape(joined) + behind)
         long = joined != words and min(map(len, words.split())) >= _LONG_WORD
         forms = tuple(dict.fromkeys(f"{before}{form}{after}" for form in (words, joined)))
         return cls(joined=joined, forms=forms, inside=inside, long=long)

@@ -88,7 +88,7 @@ def compose(
 
 def _fields(job: Job, subject: str, links: tuple[str, ...], expires_at_s: int, cids: list[str]) -> dict[str, Any]:
     tone = _TONES.get(job.status, _TONES[JobStatus.FAILED])
-    sentence = job.failure.sentence if job.failure else _ready_sentence(job)
+    sentence = " ".join([job.failure.sentence if job.failure else _ready_sentence(job), *_categories(job)])
     pictures = [
         {"link": link, "cid": cid, "shown_width": width, "shown_height": height}
         for link, cid, (width, height) in zip(links, cids, map(_shown_size, _sizes(job, links)), strict=True)
@@ -120,6 +120,13 @@ def _note_of_person(job: Job) -> str:
     """What an admin wrote who looked at the request: free text, so as hostile as a prompt."""
     notes = [decision.note for decision in job.decisions if decision.stage == PERSON and decision.note]
     return visible(notes[-1]) if notes else ""
+
+
+def _categories(job: Job) -> list[str]:
+    """What was refused is told by its kind: of the whole request, or of pictures that stayed behind."""
+    found = [name for d in job.decisions if d.action is Action.BLOCK for name in d.categories]
+    names = ", ".join(dict.fromkeys(visible(name.replace("_", " ")) for name in found))
+    return [f"Category: {names}."] if names else []
 
 
 def _notes(job: Job) -> list[str]:
