@@ -32,7 +32,7 @@ SIDES = {64: 150, 128: 150, 512: 40, 1024: 10}
 """Pixels, and how many pictures of each kind but noise are marked."""
 ALARMS = {64: 1200, 128: 600, 512: 200, 1024: 20}
 """Pixels, and how many pictures of each kind are looked at without a mark."""
-LIBRARY_PICTURES = 20
+LIBRARY_PICTURES = 10
 """Of each kind; rivaGan takes seconds for each."""
 
 

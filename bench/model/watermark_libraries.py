@@ -6,6 +6,7 @@ By chance that happens to 3 pictures in 10,000. They are given the picture in th
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 from dataclasses import dataclass
 from typing import Any
@@ -33,14 +34,14 @@ class Imwatermark:
         encoder = WatermarkEncoder()
         encoder.set_watermark("bits", BITS)
         if self.method == "rivaGan":
-            WatermarkEncoder.loadModel()
+            _load(WatermarkEncoder)
         return _image(encoder.encode(_blue_first(image), self.method))
 
     def found(self, image: Image.Image, side: int) -> bool:
         from imwatermark import WatermarkDecoder
 
         if self.method == "rivaGan":
-            WatermarkDecoder.loadModel()
+            _load(WatermarkDecoder)
         read = WatermarkDecoder("bits", len(BITS)).decode(_blue_first(image.resize((side, side))), self.method)
         return _right(read)
 
@@ -68,6 +69,11 @@ class BlindWatermark:
 
 
 SCHEMES: list[Any] = [Imwatermark("dwtDct"), Imwatermark("dwtDctSvd"), Imwatermark("rivaGan"), BlindWatermark()]
+
+
+@functools.cache
+def _load(side: Any) -> None:
+    side.loadModel()
 
 
 def _right(read: Any) -> bool:

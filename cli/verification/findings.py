@@ -7,13 +7,17 @@ from enum import Enum
 from typing import Any
 
 TOOL = "Afterimage"
+EXPIRED = "signingCredential.expired"
 SYNTHETIC = ("trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia", "algorithmicMedia")
 """Of IPTC's vocabulary DigitalSourceType, what a machine made."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Signature:
-    """A C2PA manifest. `fits`: the file is what was signed. `known`: a trusted root vouches for the signer."""
+    """A C2PA manifest. `fits`: the file is what was signed. `known`: a trusted root vouches for the signer.
+
+    `signer` is empty where the manifest itself cannot be read.
+    """
 
     signer: str
     issuer: str
@@ -27,10 +31,13 @@ class Signature:
 
 @dataclass(frozen=True, kw_only=True)
 class Watermark:
-    """What the search in the pixels came to; `scale` is the picture's size over that in which it was marked."""
+    """What the search in the pixels came to; `scale` is the picture's size over that in which it was marked.
+
+    `not_looked` says why nobody could look.
+    """
 
     found: bool
-    too_small: bool = False
+    not_looked: str = ""
     name: str = ""
     score: float = 0.0
     threshold: float = 0.0
@@ -109,10 +116,17 @@ def _sentence(found: Findings) -> tuple[Verdict, str]:
     signature, marked = found.signature, found.watermark.found
     if signature is not None and not signature.fits:
         rest = f" Its pixels still carry {TOOL}'s watermark." if marked else ""
+        if not signature.signer:
+            return Verdict.ALTERED, f"Altered: it was signed, and the signature can no longer be read.{rest}"
         return Verdict.ALTERED, f"Altered: this is not the file that was signed as {signature.signer}'s.{rest}"
     if signature is not None and signature.known:
         made = "Made by a machine, and unchanged" if signature.source_type in SYNTHETIC else "Unchanged"
         return Verdict.INTACT, f"{made} since {signature.signer} signed it."
+    if signature is not None and EXPIRED in signature.problems:
+        return Verdict.UNPROVEN, (
+            f"Signed in the name of {signature.signer}, and the certificate has ended: whoever has its key by now "
+            "could have signed this."
+        )
     if signature is not None:
         rest = f" Made by a machine all the same: the pixels carry {TOOL}'s watermark." if marked else ""
         return Verdict.UNPROVEN, (
@@ -142,7 +156,7 @@ def _sentence(found: Findings) -> tuple[Verdict, str]:
 def _notes(found: Findings) -> list[str]:
     notes = []
     mark = found.watermark
-    if "watermark" in found.text and not mark.found and not mark.too_small:
+    if "watermark" in found.text and not mark.found and not mark.not_looked:
         notes.append(
             "The text names a watermark that the pixels do not have: one of them was exchanged, or it is lost."
         )

@@ -15,6 +15,7 @@ CONTENT_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
 MOST_BYTES = 32 * 2**20
 MOST_PIXELS = 50 * 10**6
 """Held against the header, before anything is unpacked: a bomb is small until then."""
+BROKEN = f"It is broken, or no {', '.join(CONTENT_TYPES)} at all."
 TOO_MANY_PIXELS = f"It has more than {MOST_PIXELS // 10**6} million pixels."
 _MOST_TEXTS, _MOST_CHARACTERS = 40, 4000
 _EXIF_IFD, _USER_COMMENT = 0x8769, 0x9286
@@ -34,15 +35,18 @@ def read(body: bytes, anchors: str) -> Findings:
     try:
         with Image.open(io.BytesIO(body), formats=list(CONTENT_TYPES)) as opened:
             _check_header(opened)
-            opened.load()
+            signature = _signature(body, CONTENT_TYPES[str(opened.format)], anchors)
+            is_whole = _is_whole(opened)
+            if not is_whole and (signature is None or signature.fits or not signature.signer):
+                raise Refused(BROKEN)
             return Findings(
                 kind=str(opened.format),
                 width=opened.width,
                 height=opened.height,
-                signature=_signature(body, CONTENT_TYPES[str(opened.format)], anchors),
-                source_type=_source_type(opened),
-                text=_text(opened),
-                watermark=_watermark(opened),
+                signature=signature,
+                source_type=_source_type(opened) if is_whole else "",
+                text=_text(opened) if is_whole else {},
+                watermark=_watermark(opened) if is_whole else Watermark(found=False, not_looked="the file is broken"),
             )
     except Refused:
         raise
@@ -51,7 +55,16 @@ def read(body: bytes, anchors: str) -> Findings:
     except MemoryError as exc:
         raise Refused("It takes more memory than it is given.") from exc
     except Exception as exc:  # decoders raise whatever a broken file makes them
-        raise Refused(f"It is broken, or no {', '.join(CONTENT_TYPES)} at all.") from exc
+        raise Refused(BROKEN) from exc
+
+
+def _is_whole(opened: Image.Image) -> bool:
+    """Whether the pixels can be unpacked. A broken file may still carry a signature, which says what happened to it."""
+    try:
+        opened.load()
+    except (OSError, SyntaxError, ValueError):
+        return False
+    return True
 
 
 def _check_header(opened: Image.Image) -> None:
@@ -86,7 +99,7 @@ def _watermark(opened: Image.Image) -> Watermark:
 
     found = find_mark(opened)
     if found is None:
-        return Watermark(found=False, too_small=True)
+        return Watermark(found=False, not_looked="the picture is too small")
     score, threshold = round(found.score, 1), round(found.threshold, 1)
     if not found.is_marked:
         return Watermark(found=False, score=score, threshold=threshold)
@@ -109,7 +122,7 @@ def _signature(body: bytes, content_type: str, anchors: str) -> Signature | None
         return None
     except c2pa.C2paError as exc:
         problem = type(exc).__name__.removeprefix("_C2pa")
-        return Signature(signer="nobody", issuer="", fits=False, known=False, problems=(problem,))
+        return Signature(signer="", issuer="", fits=False, known=False, problems=(problem,))
     return _signature_from(store)
 
 
@@ -119,7 +132,7 @@ def _signature_from(store: dict[str, Any]) -> Signature:
     problems = tuple(sorted({str(problem["code"]) for problem in results.get("failure", [])}))
     info = manifest.get("signature_info") or {}
     tools = manifest.get("claim_generator_info") or [{}]
-    signer = info.get("common_name") or info.get("issuer") or "nobody"
+    signer = info.get("common_name") or info.get("issuer") or "a nameless signer"
     return Signature(
         signer=_short(signer),
         issuer=_short(info.get("issuer") or ""),

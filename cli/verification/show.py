@@ -41,6 +41,8 @@ def _signature(signature: Signature | None) -> Text:
     when = f", {signature.signed_at}" if signature.signed_at else ""
     by = f"in the name of {printable(signature.signer)}{when}"
     codes = (f" ({', '.join(signature.problems)})", SOFT)
+    if not signature.signer:
+        return Text.assemble(_NO, "cannot be read", codes)
     if not signature.fits:
         return Text.assemble(_NO, f"does not fit the file; {by}", codes)
     if not signature.known:
@@ -71,8 +73,8 @@ def _named(found: Findings, name: str) -> str:
 
 
 def _watermark(mark: Watermark) -> Text:
-    if mark.too_small:
-        return Text.assemble(_NONE, "the picture is too small to say")
+    if mark.not_looked:
+        return Text.assemble(_NONE, f"not looked for: {mark.not_looked}")
     score = (f" (score {mark.score:g}, needs {mark.threshold:g})", SOFT)
     if not mark.found:
         return Text.assemble(_NONE, "not found", score)

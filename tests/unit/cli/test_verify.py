@@ -17,7 +17,7 @@ from PIL.PngImagePlugin import PngInfo
 from typer.testing import Result
 
 from cli.verification import files as reading
-from cli.verification.findings import Findings, Report, Signature, Verdict, Watermark, exit_code, judge
+from cli.verification.findings import EXPIRED, Findings, Report, Signature, Verdict, Watermark, exit_code, judge
 from cli.verification.layers import MOST_BYTES, Refused, read
 
 Run = Callable[..., Result]
@@ -211,6 +211,11 @@ FOUND, NOT_FOUND = Watermark(found=True, name="afterimage-1"), Watermark(found=F
             {"signature": Signature(signer="Ada", issuer="", fits=True, known=False)},
             Verdict.UNPROVEN,
             "Signed in the name of Ada, and nobody here vouches for that: anyone can sign so.",
+        ),
+        (
+            {"signature": Signature(signer="Ada", issuer="", fits=True, known=False, problems=(EXPIRED,))},
+            Verdict.UNPROVEN,
+            "Signed in the name of Ada, and the certificate has ended: whoever has its key by now could have signed this.",
         ),
         (
             {"source_type": "trainedAlgorithmicMedia"},
