@@ -47,7 +47,8 @@ class Watermark:
 
 @dataclass(frozen=True, kw_only=True)
 class Findings:
-    """The layers of one file. `text` is what stands in PNG text or Exif, `source_type` what XMP says."""
+    """The layers of one file. `text` is what stands in PNG text or Exif, `source_type` what XMP says; a broken file
+    has no size, and a signature at most."""
 
     kind: str
     width: int

@@ -12,6 +12,11 @@ from PIL import Image
 from cli.verification.findings import Findings, Signature, Watermark
 
 CONTENT_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
+BEGINS = {
+    "PNG": re.compile(rb"\x89PNG\r\n\x1a\n"),
+    "JPEG": re.compile(rb"\xff\xd8\xff"),
+    "WEBP": re.compile(rb"RIFF....WEBP", re.DOTALL),
+}
 MOST_BYTES = 32 * 2**20
 MOST_PIXELS = 50 * 10**6
 """Held against the header, before anything is unpacked: a bomb is small until then."""
@@ -35,18 +40,15 @@ def read(body: bytes, anchors: str) -> Findings:
     try:
         with Image.open(io.BytesIO(body), formats=list(CONTENT_TYPES)) as opened:
             _check_header(opened)
-            signature = _signature(body, CONTENT_TYPES[str(opened.format)], anchors)
-            is_whole = _is_whole(opened)
-            if not is_whole and (signature is None or signature.fits or not signature.signer):
-                raise Refused(BROKEN)
+            opened.load()
             return Findings(
                 kind=str(opened.format),
                 width=opened.width,
                 height=opened.height,
-                signature=signature,
-                source_type=_source_type(opened) if is_whole else "",
-                text=_text(opened) if is_whole else {},
-                watermark=_watermark(opened) if is_whole else Watermark(found=False, not_looked="the file is broken"),
+                signature=_signature(body, CONTENT_TYPES[str(opened.format)], anchors),
+                source_type=_source_type(opened),
+                text=_text(opened),
+                watermark=_watermark(opened),
             )
     except Refused:
         raise
@@ -55,16 +57,17 @@ def read(body: bytes, anchors: str) -> Findings:
     except MemoryError as exc:
         raise Refused("It takes more memory than it is given.") from exc
     except Exception as exc:  # decoders raise whatever a broken file makes them
-        raise Refused(BROKEN) from exc
+        return _broken(body, anchors, exc)
 
 
-def _is_whole(opened: Image.Image) -> bool:
-    """Whether the pixels can be unpacked. A broken file may still carry a signature, which says what happened to it."""
-    try:
-        opened.load()
-    except (OSError, SyntaxError, ValueError):
-        return False
-    return True
+def _broken(body: bytes, anchors: str, why: Exception) -> Findings:
+    """What a signature says of a file that shows no picture: it may be what broke it that was done to it since."""
+    kind = next((kind for kind, begins in BEGINS.items() if begins.match(body)), None)
+    signature = _signature(body, CONTENT_TYPES[kind], anchors) if kind else None
+    if kind is None or signature is None or signature.fits or not signature.signer:
+        raise Refused(BROKEN) from why
+    nowhere = Watermark(found=False, not_looked="the file is broken")
+    return Findings(kind=kind, width=0, height=0, signature=signature, source_type="", watermark=nowhere)
 
 
 def _check_header(opened: Image.Image) -> None:

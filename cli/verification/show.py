@@ -27,7 +27,7 @@ def show(report: Report, *, first: bool) -> None:
 
 def _rows(found: Findings) -> list[tuple[str, Text]]:
     return [
-        ("picture", Text(f"{found.kind}, {found.width}×{found.height}")),
+        ("picture", Text(f"{found.kind}, {f'{found.width}×{found.height}' if found.width else 'broken'}")),
         ("signature", _signature(found.signature)),
         ("source type", _source_type(found.source_type)),
         ("text", _text(found)),
