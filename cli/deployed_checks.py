@@ -61,6 +61,7 @@ def deployed_findings(client: Client, stack: Deployed) -> Iterator[Finding]:
         ("mail account", _mail_account),
         ("sender", _sender),
         ("mail events", _mail_events),
+        ("provenance", _provenance),
         ("endpoint", _endpoint),
         ("instance quota", _instance_quota),
         ("concurrency", _concurrency),
@@ -184,6 +185,19 @@ def _mail_events(client: Client, stack: Deployed) -> Finding:
         if told and {"BOUNCE", "COMPLAINT"} <= set(entry["MatchingEventTypes"]):
             return _well("mail events", "bounces and complaints are told")
     return _ill("mail events", "bounces and complaints are told to nobody", "Deploy the stack again.")
+
+
+def _provenance(client: Client, stack: Deployed) -> Finding:
+    """The certificate's end is watched by SigningCertificateAlarm: nobody has to read the key for that."""
+    arn = stack.parameters.get("SigningSecretArn", "")
+    if not arn:
+        remedy = "Make a key and deploy with SigningSecretArn; see docs/provenance.md."
+        return _warn("provenance", "pictures say what they are in text and XMP, and nobody signs that", remedy)
+    found = client("secretsmanager").describe_secret(SecretId=arn)
+    if "DeletedDate" in found:
+        remedy = "Restore the secret: without it every request fails."
+        return _ill("provenance", "the secret that signs pictures is being deleted", remedy)
+    return _well("provenance", f"pictures are signed by {found['Name']}")
 
 
 def _endpoint(client: Client, stack: Deployed) -> Finding:

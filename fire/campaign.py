@@ -128,6 +128,7 @@ def _run_again(job_id: str, attempts: list[dict[str, Any]], world: World) -> Non
     known = {"job_id": job_id}
     attempt_id = attempts[0]["attempt_id"]["S"] if attempts else "0" * 16
     world.invoke("ModeratePromptFunction", known)
+    world.invoke("SealPicturesFunction", known | {"attempt_id": attempt_id})
     world.invoke("ReviewImagesFunction", known | {"attempt_id": attempt_id})
     world.invoke("NotifyRequesterFunction", known)
     world.invoke("CloseLostJobFunction", {"detail": {"name": job_id, "status": "ABORTED"}})

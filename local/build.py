@@ -26,7 +26,8 @@ def parameters(settings: Settings) -> dict[str, str]:
         check=True,
     ).stdout.strip()
     architecture = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
-    return {"PythonRuntime": f"python{version}", "Architecture": architecture}
+    runtime = f"python{version}"
+    return {"PythonRuntime": runtime, "SealingPythonRuntime": runtime, "Architecture": architecture}
 
 
 def override_list(values: dict[str, str]) -> list[str]:

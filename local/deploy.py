@@ -15,6 +15,7 @@ from local.environment import root_client, root_environment
 from local.package import package
 from local.services import kept_secret
 from local.settings import ACCOUNT, API_ID, API_ID_TAG, ARTIFACT_BUCKET, ENDPOINT_NAME, REGION, STACK_NAME, Settings
+from local.signing_key import root_file, stored_signing_key
 
 DEMO_USER = "demo@afterimage.example"
 SENDER = "studio@afterimage.example"
@@ -23,9 +24,8 @@ CONCURRENCY = 1  # the CPU is the limit; SageMaker's MaxConcurrentInvocationsPer
 
 def deploy(settings: Settings) -> bool:
     """Bring the stack to the state of the sources; return whether there was anything to do."""
-    wanted = digest_of(
-        [settings.root / "samconfig.toml"], build.sources_digest(settings), *build.override_list(parameters(settings))
-    )
+    values = build.override_list(parameters(settings) | {"SigningSecretArn": stored_signing_key(settings)})
+    wanted = digest_of([settings.root / "samconfig.toml"], build.sources_digest(settings), *values)
     known = read_stack(settings)
     if known and known["digest"] == wanted and stack_outputs(settings) is not None:
         return False
@@ -39,7 +39,7 @@ def deploy(settings: Settings) -> bool:
     argv += ["--stack-name", STACK_NAME, "--s3-bucket", ARTIFACT_BUCKET, "--region", REGION]
     argv += ["--no-confirm-changeset", "--no-fail-on-empty-changeset"]
     argv += ["--tags", f"{API_ID_TAG}={API_ID}"]
-    argv += ["--parameter-overrides", *build.override_list(parameters(settings))]
+    argv += ["--parameter-overrides", *values]
     environment = root_environment(settings) | {"SAM_CLI_POLL_DELAY": "0.3"}
     try:
         build.run_sam(settings, argv, environment, "sam deploy", settings.logs / "deploy.log")
@@ -130,6 +130,7 @@ def write_stack(settings: Settings, outputs: dict[str, str], digest: str) -> Non
         "api_base": settings.api_base,
         "user": {"username": DEMO_USER, "password_file": str(settings.state / "demo_password")},
         "mail_folder": str(settings.mail),
+        "signing_root": str(root_file(settings)),
         "outputs": outputs,
     }
     path = stack_file(settings)

@@ -17,6 +17,7 @@ from local.settings import ROOT, Settings
 LISTS = (
     "functions/requirements",
     "imaging/requirements",
+    "imaging/requirements-sealing",
     "model/requirements",
     "model/requirements-image",
     "requirements/audit",

@@ -10,6 +10,7 @@ from typing import Protocol, TypeVar
 
 from afterimage.contracts.completion import Completion
 from afterimage.contracts.generation import GenerationResult, ModelProblem
+from afterimage.contracts.sealing import SealedPictures
 from afterimage.domain.account import Account, PeoplePage, Person, Usage
 from afterimage.domain.holds import Hold, Stage
 from afterimage.domain.job import (
@@ -303,6 +304,9 @@ class Results(Protocol):
 
     def read_result(self, location: str) -> GenerationResult:
         """Return the result document. Raises InvalidResultError."""
+
+    def read_sealed(self, job_id: JobId, attempt_id: str) -> SealedPictures:
+        """Return what SealPictures made of the pictures. Raises InvalidResultError."""
 
     def read_problem(self, location: str | None) -> ModelProblem | None:
         """Return what the container said when it failed, None when it said nothing that can be read."""

@@ -16,6 +16,7 @@ import pytest
 from afterimage.adapters.s3_gallery import S3Gallery
 from afterimage.contracts.codec import from_document, to_document
 from afterimage.contracts.generation import GenerationJob, GenerationResult, ModelError, ModelProblem
+from afterimage.contracts.sealing import SealedPictures
 from afterimage.domain.campaign import CampaignSettings, CampaignStatus, Row
 from afterimage.domain.errors import CampaignNotFoundError, JobNotFoundError
 from afterimage.domain.job import Attempt, ImageSpec, Job, JobId, Notice, StatusChange
@@ -70,11 +71,12 @@ from afterimage.usecases.schedule_campaign import Planner
 from afterimage.usecases.start_campaign_run import Starter
 from afterimage.usecases.start_scheduled_campaign import carried_campaign_id
 from afterimage.usecases.sweep_open_jobs import Broom
-from afterimage_imaging import draw_contact_sheet
+from afterimage_imaging import draw_contact_sheet, seal_pictures
 from fakes.campaigns import CHECK, NO_CAMPAIGNS, a_campaign, a_run
 from fakes.digest_world import DigestWorld, MemoryUnsubscribeStore
 from fakes.http import news
 from fakes.outside import FakeWorkflow
+from fakes.png import png_of
 from fakes.results_world import ResultsWorld
 from fakes.samples import PRICES
 from fakes.stores import MemoryAccountStore, MemoryHoldStore, MemorySuppressionStore, MemoryUploadCounter
@@ -581,7 +583,10 @@ def check_state_review_images() -> None:
     deps = review_images.Dependencies(
         jobs=jobs,
         attempts=OneAttempt(),
-        results=Asked(read_result=from_document(GenerationResult, event("invocation_result"))),
+        results=Asked(
+            read_result=from_document(GenerationResult, event("invocation_result")),
+            read_sealed=from_document(SealedPictures, event("sealed_pictures")),
+        ),
         gallery=gallery,
         clock=clock,
     )
@@ -589,7 +594,7 @@ def check_state_review_images() -> None:
     assert answer == event("state_review_images") | {"decision": "allow"}
     assert jobs.job.status is JobStatus.DELIVERING
     assert len(jobs.job.pictures) == 2
-    assert len(gallery.calls) == 4  # two pictures and their thumbnails
+    assert len(gallery.calls) == 6  # two copies of two pictures, and their thumbnails
 
 
 def check_state_notify_requester() -> None:
@@ -687,6 +692,19 @@ def check_state_tell_campaign() -> None:
         world.campaigns.run, campaign_id=asked["campaign_id"], run_id=asked["run_id"], leg=asked["leg"]
     )
     assert tell_campaign.handle(asked, world.post) == {"told": True}
+
+
+def check_state_seal_pictures() -> None:
+    asked, written = event("state_seal_pictures"), {}
+    folder = f"quarantine/{asked['job_id']}/{asked['attempt_id']}/"
+    objects = {f"{folder}{number}.png": png_of(number) for number in range(2)}
+    objects[f"jobs/{asked['job_id']}/{asked['attempt_id']}.json"] = (EVENTS / "invocation_job.json").read_bytes()
+    files = SimpleNamespace(read=objects.get, write=lambda key, body, content_type: written.update({key: body}))
+    keys = SimpleNamespace(current=lambda: None)
+    assert seal_pictures.handle(asked, SimpleNamespace(files=files, keys=keys)) == asked  # type: ignore[arg-type]
+    ours, example = json.loads(written[f"{folder}sealed/sealed.json"]), event("sealed_pictures")
+    assert (ours.keys(), ours["pictures"][1].keys()) == (example.keys(), example["pictures"][1].keys())
+    assert from_document(SealedPictures, ours).pictures[1].own.key in written
 
 
 def check_state_draw_contact_sheet() -> None:
@@ -807,6 +825,12 @@ def check_invocation_job() -> None:
 def check_invocation_result() -> None:
     result = check_document("invocation_result", GenerationResult)
     assert tuple(image.seed for image in result.images) == tuple(event("invocation_job")["seeds"])
+
+
+def check_sealed_pictures() -> None:
+    sealed, ids = check_document("sealed_pictures", SealedPictures), event("state_seal_pictures")
+    folder = f"quarantine/{ids['job_id']}/{ids['attempt_id']}/"
+    assert sealed.is_of(from_document(GenerationResult, event("invocation_result")), folder)
 
 
 def check_invocation_error() -> None:

@@ -7,10 +7,13 @@ What may pass once changes nothing; what stays is lifted at the end, and then th
 
 from __future__ import annotations
 
+import dataclasses
 import functools
+import hashlib
 import io
 import itertools
 import json
+import time
 from typing import Any
 
 import pytest
@@ -28,7 +31,7 @@ from afterimage.adapters.s3_gallery import S3Gallery
 from afterimage.adapters.s3_results import S3Results
 from afterimage.adapters.step_functions import StepFunctionsWorkflow
 from afterimage.contracts.codec import to_json
-from afterimage.domain.errors import AfterimageError, InternalError
+from afterimage.domain.errors import AfterimageError, InternalError, by_name
 from afterimage.domain.job import Attempt, Job, split_inference_id
 from afterimage.domain.moderation import packaged_policy
 from afterimage.handlers import (
@@ -42,10 +45,14 @@ from afterimage.handlers import (
 )
 from afterimage.usecases.notify_requester import Post
 from afterimage.usecases.sweep_open_jobs import Broom, sweep_open_jobs
+from afterimage_imaging import seal_pictures
+from afterimage_imaging.signing import SigningKeys
+from afterimage_imaging.storage import Files, ImagingError
 from botocore.exceptions import ClientError
 from fakes.aws_faults import KINDS, PASSING, STEP, Between, Call, Faults
 from fakes.campaigns import NO_CAMPAIGNS
 from fakes.outside import Dice, FakeUploads, FakeWorkflow, Ticker
+from fakes.png import png_of
 from fakes.samples import a_job, a_result
 from fakes.step_functions import GENERATION, ModelStepFunctions
 from fakes.template import create_table
@@ -71,11 +78,12 @@ class World:
         self.pending: list[tuple[str, dict[str, Any]]] = []
         self.dead: list[tuple[str, dict[str, Any]]] = []
         self._s3, self._bucket = s3, bucket
+        self._objects = Between("s3", s3, self.faults)
         table_client = Between("dynamodb", dynamodb, self.faults)
         self.store = DynamoJobStore(dynamodb, table)
         self.jobs = DynamoJobStore(table_client, table)
         self.attempts = DynamoAttemptStore(table_client, table)
-        objects = Between("s3", s3, self.faults)
+        objects = self._objects
         self.results, self.gallery = S3Results(objects, bucket), S3Gallery(objects, bucket)
         self.workflow = StepFunctionsWorkflow(Between("states", self, self.faults), MACHINE)
         functions = Between("lambda", self, self.faults)
@@ -148,9 +156,11 @@ class World:
         named = split_inference_id(InferenceId)
         assert named
         attempt = Attempt(job_id=named[0], attempt_id=named[1], task_token="", started_at_ms=0, expires_at_s=0)
-        result = a_result(self.job, attempt)
+        digest = hashlib.sha256(png_of()).hexdigest()
+        made = [dataclasses.replace(image, sha256=digest) for image in a_result(self.job, attempt).images]
+        result = a_result(self.job, attempt, images=tuple(made))
         for image in result.images:
-            self._put(image.key or "", bytes(image.size_bytes))
+            self._put(image.key or "", png_of())
             self._put(image.thumbnail_key or "", _thumbnail())
         self._put(f"inference/output/{InferenceId}.out", to_json(result).encode())
         place = f"s3://{self._bucket}/inference/output/{InferenceId}.out"
@@ -191,6 +201,8 @@ class World:
                     jobs=jobs, attempts=attempts, engine=self.engine, workflow=self.workflow, clock=clock
                 ),
             )
+        if name == "SealPictures":
+            return self._seal(payload)
         if name == "ReviewImages":
             return review_images.handle(
                 payload,
@@ -201,6 +213,16 @@ class World:
         if name == "RecordFailure":
             return record_failure.handle(payload, record_failure.Dependencies(jobs=jobs, clock=clock))
         return notify_requester.handle(payload, self.post)
+
+    def _seal(self, payload: dict[str, Any]) -> Any:
+        files = Files(client=self._objects, bucket=self._bucket)
+        keys = SigningKeys(client=None, arn="", clock_s=time.time)
+        try:
+            return seal_pictures.handle(payload, seal_pictures.Dependencies(files=files, keys=keys))
+        except ImagingError as exc:
+            known = by_name(type(exc).__name__)
+            assert known
+            raise known() from exc
 
     def _handle(self, function: str, event: dict[str, Any]) -> None:
         if function == "resume":

@@ -13,6 +13,7 @@ from afterimage.contracts.generation import ModelError, ModelProblem
 from afterimage.domain.errors import InvalidResultError, StoreUnavailableError
 from botocore.response import StreamingBody
 from fakes.samples import a_job, a_result, an_attempt
+from fakes.sealing import sealed
 from fakes.stubbed import UNREACHED, stubbed, unreached
 from urllib3.exceptions import ReadTimeoutError
 
@@ -182,3 +183,17 @@ def test_an_answer_that_breaks_off_while_it_is_read_is_told_as_ours() -> None:
     stubber.add_response("get_object", {"Body": body})
     with pytest.raises(StoreUnavailableError):
         S3Results(client, "pictures").read_problem("s3://pictures/inference/failure/1.out")
+
+
+def test_the_sealed_copies_are_read_where_their_attempt_lies_and_in_their_shape_only(
+    results: S3Results, s3: Any, bucket: str
+) -> None:
+    found = sealed(RESULT)
+    put(s3, bucket, f"quarantine/{found.job_id}/{found.attempt_id}/sealed/sealed.json", to_json(found))
+    assert results.read_sealed(a_job().job_id, found.attempt_id) == found
+    for text in ("", "{}", to_json(found)[:-1], to_json(RESULT)):
+        put(s3, bucket, f"quarantine/{found.job_id}/b/sealed/sealed.json", text)
+        with pytest.raises(InvalidResultError):
+            results.read_sealed(a_job().job_id, "b")
+    with pytest.raises(InvalidResultError):
+        results.read_sealed(a_job().job_id, "nowhere")

@@ -178,6 +178,8 @@ class CompletionWorld:
                     jobs=jobs, attempts=self.attempts, engine=self.engine, workflow=self.workflow, clock=clock
                 ),
             )
+        if name == "SealPictures":
+            return payload  # FakeResults has what it leaves
         if name == "ReviewImages":
             return review_images.handle(
                 payload,

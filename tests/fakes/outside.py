@@ -8,11 +8,13 @@ from dataclasses import dataclass
 
 from afterimage.contracts.completion import Completion
 from afterimage.contracts.generation import GenerationResult, ModelProblem
+from afterimage.contracts.sealing import SealedPictures
 from afterimage.domain.errors import InputGoneError, InvalidResultError, UploadNotFoundError
 from afterimage.domain.job import Attempt, InputPicture, Job, JobId
 from afterimage.ports import StartedInference
 
 from fakes.faults import Faulty, breakable
+from fakes.sealing import sealed
 
 NOW_MS = 1_795_000_000_000
 
@@ -108,9 +110,11 @@ class FakeResults(Faulty):
         self,
         results: Mapping[str, GenerationResult] | None = None,
         problems: Mapping[str | None, ModelProblem] | None = None,
+        sealed: SealedPictures | None = None,
     ) -> None:
         super().__init__()
         self.results = dict(results or {})
+        self.sealed = sealed
         self.problems = dict(problems or {})
 
     @breakable
@@ -118,6 +122,15 @@ class FakeResults(Faulty):
         if location not in self.results:
             raise InvalidResultError()
         return self.results[location]
+
+    @breakable
+    def read_sealed(self, job_id: JobId, attempt_id: str) -> SealedPictures:
+        if self.sealed:
+            return self.sealed
+        made = [result for result in self.results.values() if result.job_id == job_id]
+        if not made:
+            raise InvalidResultError()
+        return sealed(made[0], attempt_id)
 
     @breakable
     def read_problem(self, location: str | None) -> ModelProblem | None:

@@ -9,13 +9,14 @@ from typing import Any
 
 from afterimage.contracts.generation import GeneratedImage, GenerationResult, GenerationWarning
 from afterimage.domain.holds import HOLD_KEPT_S, Hold, Stage
-from afterimage.domain.job import Attempt, ImageSpec, Job, JobId, Picture, StatusChange, new_job_id
+from afterimage.domain.job import Attempt, ImageSpec, Job, JobId, Picture, ShareCopy, StatusChange, new_job_id
 from afterimage.domain.moderation import Action, Decision, packaged_policy
 from afterimage.domain.recipients import Caller
 from afterimage.domain.status import JobStatus
 from afterimage.usecases.price_request import PriceList
 
 from fakes.outside import NOW_MS
+from fakes.sealing import sealed
 
 PRICES = PriceList(policy=packaged_policy, dollars_per_hour=3.6)
 PROMPT = "a lighthouse at dusk"
@@ -118,6 +119,8 @@ def pictures(count: int = 2, **changes: Any) -> tuple[Picture, ...]:
             seed=7 + number,
             key=f"images/{'9' * 32}/{number}.png",
             thumbnail_key=f"images/{'9' * 32}/{number}.jpg",
+            share=ShareCopy(key=f"images/{'9' * 32}/{number}-share.png", size_bytes=90, sha256="cd" * 32),
+            signed=True,
             **(ordinary | changes),
         )
         for number in range(count)
@@ -170,11 +173,15 @@ def a_result(of: Job, attempt: Attempt, **changes: Any) -> GenerationResult:
 
 
 def quarantined(result: GenerationResult) -> dict[str, int]:
-    """Return key and size of each object that the container wrote."""
+    """Return key and size of each object that the container and SealPictures wrote."""
     objects: dict[str, int] = {}
     for image in result.images:
         objects[image.key or ""] = image.size_bytes
         objects[image.thumbnail_key or ""] = 10
+    # `quarantine/{job}/{attempt}/0.png`, unless a test has changed it
+    attempt_id = next((key.split("/")[2] for key in objects if key.startswith(f"quarantine/{result.job_id}/")), "")
+    for picture in sealed(result, attempt_id).pictures:
+        objects |= {copy.key: copy.size_bytes for copy in (picture.own, picture.share)}
     return objects
 
 

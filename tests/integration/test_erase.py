@@ -95,7 +95,7 @@ def test_what_was_erased_is_in_no_place_any_more(cloud: LocalCloud) -> None:
     assert sightings(cloud, canaries) == dict.fromkeys(canaries, GONE)
     assert keys_below(cloud, f"jobs/{job_id}/") == [f"jobs/{job_id}/cancel"]
     assert keys_below(cloud, f"quarantine/{job_id}/") == []
-    assert len(keys_below(cloud, "images/")) == len(gallery) - 4
+    assert len(keys_below(cloud, "images/")) == len(gallery) - 6
     assert attempts_of(cloud, job_id) == []
     assert [cloud.http("GET", link).status_code for link in links] == [404] * 4
     assert delete(cloud, address, job_id).status_code == 404

@@ -7,13 +7,16 @@ import re
 import subprocess
 import zipfile
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fakes.png import png_of
 
 from local.digest import digest_of, files_of
 from local.settings import ROOT
+from local.signing_key import new_signing_key
 
 # One build for all: two processes would write it into one folder.
 pytestmark = pytest.mark.xdist_group("artifact")
@@ -83,14 +86,14 @@ def test_all_functions_are_one_build(built: Path, built_template: dict[str, Any]
         for name, resource in built_template["Resources"].items()
         if resource["Type"] == FUNCTION
     }
-    drawing = functions.pop("DrawContactSheetFunction")
+    drawing, sealing = functions.pop("DrawContactSheetFunction"), functions.pop("SealPicturesFunction")
     assert {properties["Handler"].split(".")[-2] for properties in functions.values()} == set(HANDLERS)
     folders = {properties["CodeUri"] for properties in functions.values()}
-    assert drawing["CodeUri"] not in folders
+    assert len({drawing["CodeUri"], sealing["CodeUri"]} - folders) == 2
     assert len({digest_of([built / folder], relative_to=built / folder) for folder in folders}) == 1
     # One build, not equal ones: SAM writes down what it built for whom.
     definitions = (built.parent / "build.toml").read_text(encoding="utf-8")
-    assert definitions.count("[function_build_definitions.") == 2, "and one of imaging/"
+    assert definitions.count("\nfunctions = [") == 3, "and two of imaging/, which need different things"
 
 
 def test_the_zip_is_at_most_six_megabytes(artifact: Path, tmp_path: Path) -> None:
@@ -125,6 +128,36 @@ def test_what_draws_imports_from_its_own_artifact_and_stays_below_ten_megabytes(
         for file in files_of(drawing):
             target.write(file, file.relative_to(drawing))
     assert (tmp_path / "drawing.zip").stat().st_size <= 10 * 1024 * 1024
+
+
+def test_what_seals_signs_from_its_own_artifact_and_holds_nothing_that_nobody_loads(
+    built: Path, runtime: Path, bare: Interpreter, tmp_path: Path
+) -> None:
+    sealing = built / "SealPicturesFunction"
+    (tmp_path / "key.json").write_text(new_signing_key(datetime.now(UTC))[0])
+    (tmp_path / "picture.png").write_bytes(png_of())
+    program = (
+        "import importlib.util, pathlib, time\n"
+        "from afterimage_imaging import png, seal_pictures, signing\n"
+        "assert 'c2pa' not in sys.modules, 'a stack without a key loads no library'\n"
+        f"folder = pathlib.Path({str(tmp_path)!r})\n"
+        "signer = signing.C2paSigner((folder / 'key.json').read_text(), int(time.time()))\n"
+        "signed = signer.sign((folder / 'picture.png').read_bytes(), png.CONTENT_TYPE)\n"
+        "assert [kind for kind, _ in png.chunks(signed)].count(b'caBX') == 1\n"
+        "assert not [name for name in ('PIL', 'afterimage', 'cryptography') if importlib.util.find_spec(name)]\n"
+    )
+    done = bare(program, (sealing, runtime))
+    assert (done.returncode, done.stderr) == (0, "")
+    wanted = (ROOT / "imaging" / "requirements-sealing.in").read_text(encoding="utf-8").splitlines()
+    assert [f"{name}=={version}" for name, version in distributions(sealing).items()] == wanted[1:]
+    assert {path.name for path in (sealing / "c2pa" / "libs").iterdir()} == {"libc2pa_c.so"}
+    source = ROOT / "imaging" / "afterimage_imaging"
+    for file in files_of(source):
+        assert (sealing / "afterimage_imaging" / file.relative_to(source)).read_bytes() == file.read_bytes()
+    with zipfile.ZipFile(tmp_path / "sealing.zip", "w", zipfile.ZIP_DEFLATED) as target:
+        for file in files_of(sealing):
+            target.write(file, file.relative_to(sealing))
+    assert (tmp_path / "sealing.zip").stat().st_size <= 11 * 1024 * 1024
 
 
 def test_the_tests_run_on_the_versions_of_the_artifact() -> None:

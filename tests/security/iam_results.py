@@ -70,13 +70,13 @@ RESULT_GRANTS = (
         "DrawContactSheetFunction",
         "ReadPlanAndThumbnails",
         "s3:GetObject",
-        ("imaging/afterimage_imaging/draw_contact_sheet.py:self.client.get_object(",),
+        ("imaging/afterimage_imaging/storage.py:self.client.get_object(",),
     ),
     Grant(
         "DrawContactSheetFunction",
         "WriteSheet",
         "s3:PutObject",
-        ("imaging/afterimage_imaging/draw_contact_sheet.py:self.client.put_object(",),
+        ("imaging/afterimage_imaging/storage.py:self.client.put_object(",),
     ),
     # WriteCampaignResultsFunction
     Grant(

@@ -322,6 +322,25 @@ GRANTS: tuple[Grant, ...] = (
         ("adapters/xray.py:XRay.put",),
         judged=NO_XRAY,
     ),
+    # SealPicturesFunction
+    Grant(
+        "SealPicturesFunction",
+        "ReadJobAndPictures",
+        "s3:GetObject",
+        ("imaging/afterimage_imaging/storage.py:self.client.get_object(",),
+    ),
+    Grant(
+        "SealPicturesFunction",
+        "WriteSealed",
+        "s3:PutObject",
+        ("imaging/afterimage_imaging/storage.py:self.client.put_object(",),
+    ),
+    Grant(
+        "SealPicturesFunction",
+        "ReadSigningKey",
+        "secretsmanager:GetSecretValue",
+        ("imaging/afterimage_imaging/signing.py:self.client.get_secret_value(",),
+    ),
     # ReviewImagesFunction
     Grant(
         "ReviewImagesFunction",

@@ -66,10 +66,31 @@ def test_no_log_group_keeps_for_ever() -> None:
 OURS = {name: properties for name, properties in functions().items() if "CodeUri" not in properties}
 
 
-def test_what_draws_gets_the_bucket_and_nothing_else() -> None:
-    (name,) = set(functions()) - set(OURS)
-    assert functions()[name]["CodeUri"] == "imaging/"
-    assert functions()[name]["Environment"]["Variables"] == {"BUCKET_NAME": {"Ref": "Bucket"}}
+def test_what_touches_pictures_gets_the_bucket_and_what_signs_the_key() -> None:
+    imaging = {name: functions()[name] for name in set(functions()) - set(OURS)}
+    assert set(imaging) == {"DrawContactSheetFunction", "SealPicturesFunction"}
+    assert {properties["CodeUri"] for properties in imaging.values()} == {"imaging/"}
+    bucket = {"BUCKET_NAME": {"Ref": "Bucket"}}
+    assert imaging["DrawContactSheetFunction"]["Environment"]["Variables"] == bucket
+    key = {"SIGNING_SECRET_ARN": {"Ref": "SigningSecretArn"}}
+    assert imaging["SealPicturesFunction"]["Environment"]["Variables"] == bucket | key
+
+
+def test_one_function_may_read_one_secret() -> None:
+    found = [
+        (holder, statement["Resource"])
+        for holder, statements in policies().items()
+        for statement in statements
+        if "secretsmanager:" in str(statement["Action"])
+    ]
+    none = {"Sub": "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:none"}
+    assert found == [("SealPicturesFunction", {"If": ["HasSigningKey", {"Ref": "SigningSecretArn"}, none]})]
+
+
+def test_the_function_that_signs_runs_where_the_library_loads() -> None:
+    # python3.11 of Lambda has glibc 2.26, the library asks for 2.34.
+    assert functions()["SealPicturesFunction"]["Runtime"] == {"Ref": "SealingPythonRuntime"}
+    assert template()["Parameters"]["SealingPythonRuntime"]["Default"] in ("python3.12", "python3.13")
 
 
 @pytest.mark.parametrize("name", OURS)

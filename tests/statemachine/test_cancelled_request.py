@@ -37,7 +37,7 @@ from fakes.samples import a_job, a_result, job_id, quarantined
 from fakes.stores import MemoryAttemptStore, MemoryJobStore, MemoryLinkStore, MemorySuppressionStore
 from statemachine.machine import TASK_TOKEN, Run, StateError
 
-STATES = ("ModeratePrompt", "StartGeneration", "ReviewImages")
+STATES = ("ModeratePrompt", "StartGeneration", "SealPictures", "ReviewImages")
 
 
 class World:
@@ -113,6 +113,9 @@ class World:
             == "resumed"
         )
         return self.workflow.succeeded[0][1]
+
+    def SealPictures(self, payload: dict[str, Any]) -> Any:
+        return payload  # it knows nothing of the record; FakeResults has what it leaves
 
     def ReviewImages(self, payload: dict[str, Any]) -> Any:
         deps = review_images.Dependencies(

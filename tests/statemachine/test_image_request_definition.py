@@ -12,6 +12,7 @@ import pytest
 from afterimage.domain import errors
 from afterimage.domain.holds import HOLD_KEPT_S, HOLD_S
 from afterimage.usecases.notify_requester import CLAIM_MS
+from afterimage_imaging import seal_pictures, signing, storage
 from jsonata import Jsonata
 from security.template import ROOT, functions, resources, template
 from statelint.config import Config
@@ -195,7 +196,22 @@ def following(state: dict[str, Any]) -> set[str]:
     return found | ({state["Default"]} if "Default" in state else set())
 
 
-@pytest.mark.parametrize("name", TASKS)
+def test_the_function_of_imaging_has_the_name_of_its_state() -> None:
+    assert function_of(TASKS["SealPictures"]) == "SealPicturesFunction"
+    assert functions()["SealPicturesFunction"]["Handler"] == "afterimage_imaging.seal_pictures.lambda_handler"
+    assert (ROOT / "tests" / "unit" / "test_seal_pictures.py").is_file()
+
+
+def test_what_imaging_raises_is_known_to_the_other_functions_by_name() -> None:
+    found = [value for module in (seal_pictures, signing, storage) for value in vars(module).values()]
+    names = {kind.__name__ for kind in found if isinstance(kind, type) and issubclass(kind, storage.ImagingError)}
+    known = {kind.__name__ for kind in errors.leaves(errors.AfterimageError)}
+    assert names - {"ImagingError"} <= known
+    transient = {kind.__name__ for kind in errors.leaves(errors.TransientError)}
+    assert retried(TASKS["SealPictures"]) - set(LAMBDA_TRANSIENTS) - {"Sandbox.Timedout"} == names & transient
+
+
+@pytest.mark.parametrize("name", TASKS.keys() - {"SealPictures"})
 def test_one_name_stands_in_all_places(name: str) -> None:
     wanted = SHARES_A_FUNCTION.get(name, name)
     assert function_of(TASKS[name]) == f"{wanted}Function"
@@ -222,7 +238,7 @@ def test_every_handler_is_a_function_and_every_function_has_a_handler() -> None:
         f"afterimage.handlers.{name}.lambda_handler" for name in handlers
     }
     assert {snake(name.removesuffix("Function")) for name in ours} == handlers
-    assert set(functions()) - set(ours) == {"DrawContactSheetFunction"}, "imaging/, another build"
+    assert set(functions()) - set(ours) == {"DrawContactSheetFunction", "SealPicturesFunction"}, "imaging/"
 
 
 def test_substitutions_are_those_that_the_definition_names() -> None:
@@ -236,7 +252,10 @@ def test_substitutions_are_those_that_the_definition_names() -> None:
 @pytest.mark.parametrize("name", TASKS)
 def test_only_ids_travel_through_the_history(name: str) -> None:
     assert set(TASKS[name]["Arguments"]["Payload"]) <= MAY_TRAVEL
-    handler = ROOT / "functions" / "afterimage" / "handlers" / f"{snake(SHARES_A_FUNCTION.get(name, name))}.py"
+    folder = ROOT / "functions" / "afterimage" / "handlers"
+    if name == "SealPictures":  # imaging/ is another build
+        folder = ROOT / "imaging" / "afterimage_imaging"
+    handler = folder / f"{snake(SHARES_A_FUNCTION.get(name, name))}.py"
     assert returned_keys(handler) <= MAY_TRAVEL
 
 

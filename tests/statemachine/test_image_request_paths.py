@@ -14,6 +14,7 @@ INPUT = {"job_id": JOB_ID}
 ANSWERS: dict[str, dict[str, Any]] = {
     "ModeratePrompt": {"job_id": JOB_ID, "decision": "allow"},
     "StartGeneration": {"job_id": JOB_ID, "attempt_id": "9f2c41d07be3a865"},
+    "SealPictures": {"job_id": JOB_ID, "attempt_id": "9f2c41d07be3a865"},
     "ReviewImages": {"job_id": JOB_ID, "attempt_id": "9f2c41d07be3a865", "decision": "allow"},
     "HoldPrompt": {"job_id": JOB_ID, "stage": "prompt", "decision": "release"},
     "HoldPictures": {"job_id": JOB_ID, "stage": "picture", "decision": "release"},
@@ -22,9 +23,17 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "RecordFailure": {"job_id": JOB_ID, "status": "FAILED"},
     "TellFailure": {"job_id": JOB_ID, "status": "FAILED"},
 }
-HAPPY = ["ModeratePrompt", "RouteDecision", "StartGeneration", "ReviewImages", "RouteReview", "NotifyRequester"]
+HAPPY = [
+    "ModeratePrompt",
+    "RouteDecision",
+    "StartGeneration",
+    "SealPictures",
+    "ReviewImages",
+    "RouteReview",
+    "NotifyRequester",
+]
 HELD_PROMPT = {"ModeratePrompt": {"job_id": JOB_ID, "decision": "hold"}}
-MAX_TRANSITIONS = 8
+MAX_TRANSITIONS = 9
 
 
 def run(changes: dict[str, Any] | None = None, failures: dict[str, StateError] | None = None) -> Run:
@@ -48,12 +57,13 @@ def test_a_picture_is_made_reviewed_and_told(decision: str) -> None:
     assert dict(done.payloads) == {
         "ModeratePrompt": {"job_id": JOB_ID},
         "StartGeneration": {"job_id": JOB_ID, "task_token": TASK_TOKEN, "retry_count": 0},
+        "SealPictures": {"job_id": JOB_ID, "attempt_id": "9f2c41d07be3a865"},
         "ReviewImages": {"job_id": JOB_ID, "attempt_id": "9f2c41d07be3a865"},
         "NotifyRequester": {"job_id": JOB_ID},
     }
 
 
-def test_a_delivered_picture_costs_at_most_eight_transitions() -> None:
+def test_a_delivered_picture_costs_at_most_nine_transitions() -> None:
     # "Transitions" of the bill are counted generously: into each state, and one each for start and end.
     assert len(run().entered) + 2 <= MAX_TRANSITIONS
 
@@ -118,7 +128,9 @@ def test_a_release_in_the_last_moment_goes_on_where_it_was_held() -> None:
     assert first == second
 
 
-@pytest.mark.parametrize("name", ["ModeratePrompt", "StartGeneration", "ReviewImages", "NotifyRequester"])
+@pytest.mark.parametrize(
+    "name", ["ModeratePrompt", "StartGeneration", "SealPictures", "ReviewImages", "NotifyRequester"]
+)
 @pytest.mark.parametrize("cause", [failure_cause("generation_failed", "The image model failed."), None])
 def test_a_failure_is_recorded_with_error_and_cause_and_told(name: str, cause: str | None) -> None:
     done = run(failures={name: StateError("GenerationFailedError", cause)})
@@ -137,7 +149,7 @@ def test_a_failure_that_cannot_be_recorded_or_told_fails_the_execution(name: str
     assert not done.succeeded
 
 
-@pytest.mark.parametrize("name", ["ModeratePrompt", "StartGeneration", "ReviewImages"])
+@pytest.mark.parametrize("name", ["ModeratePrompt", "StartGeneration", "SealPictures", "ReviewImages"])
 def test_a_request_that_was_cancelled_meanwhile_ends_quietly(name: str) -> None:
     cancelled = {"job_id": JOB_ID, "status": "CANCELLED"}
     done = run({"RecordFailure": cancelled, "TellFailure": cancelled}, {name: StateError("JobClosedError")})

@@ -33,7 +33,8 @@ _VARIANTS = {
 def counted_metrics() -> set[str]:
     """The name of every metric that is counted or measured."""
     names: set[str] = set()
-    for path in sorted((ROOT / "functions" / "afterimage").rglob("*.py")):
+    sources = [ROOT / "functions" / "afterimage", ROOT / "imaging" / "afterimage_imaging"]
+    for path in sorted(path for source in sources for path in source.rglob("*.py")):
         for is_format, name, other in _COUNTED.findall(path.read_text(encoding="utf-8")):
             if is_format:
                 prefix = name.partition("{")[0]
@@ -58,7 +59,7 @@ def raised_at_the_door() -> set[str]:
         found.add(kind)
     # What only states raise, or what has a code per rule.
     states = {"JobClosedError", "GenerationRefusedError", "EngineUnavailableError", "ModeratorUnavailableError"}
-    states |= {"RunHaltedError", "RowDeferredError", "InputGoneError"}
+    states |= {"RunHaltedError", "RowDeferredError", "InputGoneError", "SigningKeyUnavailableError"}
     return {kind.code for kind in found if kind.__name__ not in states | {"RejectedError", "QuotaExceededError"}}
 
 

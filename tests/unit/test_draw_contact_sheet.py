@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 from afterimage_imaging import draw_contact_sheet, sheet
-from afterimage_imaging.draw_contact_sheet import Files, InternalError, StoreUnavailableError
 from afterimage_imaging.sheet import GAP, HEADER, MARGIN, MAX_BYTES, TILE, WIDTH, Heading, Tile, draw
+from afterimage_imaging.storage import Files, InternalError, StoreUnavailableError
 from fakes.campaigns import CAMPAIGN_ID, RUN_ID
 from fakes.results_world import FOLDER, ResultsWorld
 from fakes.stubbed import UNREACHED, stubbed, unreached
@@ -102,7 +102,7 @@ class Kept:
         self.objects = world.files.objects
         self.read = self.objects.get
 
-    def write(self, key: str, body: bytes) -> None:
+    def write(self, key: str, body: bytes, content_type: str) -> None:
         self.objects[key] = body
 
 
@@ -150,7 +150,7 @@ def test_a_missing_object_is_none_and_a_throttle_is_asked_again() -> None:
         files.read("k")
     answers.add_client_error("put_object", "SlowDown")
     with pytest.raises(StoreUnavailableError):
-        files.write("k", b"")
+        files.write("k", b"", "image/jpeg")
     with pytest.raises(StoreUnavailableError):
         Files(client=unreached("s3", UNREACHED[0]), bucket="b").read("k")
 

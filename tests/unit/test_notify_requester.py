@@ -97,6 +97,18 @@ def test_each_link_is_stored_by_hash_and_leads_to_its_picture(world: World) -> N
         assert stored.expires_at_s == mail.expires_at_s
 
 
+@pytest.mark.parametrize(
+    ("owner", "is_own"), [("user#ada", True), ("client#nightly", False), ("schedule#sample", False)]
+)
+def test_the_prompt_is_in_the_mailed_picture_only_where_the_mail_goes_to_the_person_who_wrote_it(
+    owner: str, is_own: bool
+) -> None:
+    world = World(dataclasses.replace(DELIVERING, owner=owner))
+    world.notify()
+    keys = [link.key for link in world.links.records.values()]
+    assert keys == [picture.key if is_own else picture.share_key for picture in DELIVERING.pictures]
+
+
 def test_a_link_lives_as_long_as_the_operator_says(world: World) -> None:
     world.notify()
     assert world.mailer.sent[0].expires_at_s == NOW_MS // 1000 + 7 * 86_400

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from afterimage.contracts.generation import GenerationResult
+from afterimage.contracts.sealing import SealedCopy, SealedPictures
 from afterimage.domain.errors import (
     InvalidResultError,
     JobClosedError,
@@ -24,6 +25,7 @@ from afterimage.usecases.review_images import review_images
 from fakes.faults import Crash
 from fakes.outside import FakeGallery, FakeResults, FakeWorkflow, Ticker
 from fakes.samples import ADMIN, SPEC, a_job, a_result, an_attempt, job_id, quarantined
+from fakes.sealing import sealed
 from fakes.stores import MemoryAttemptStore, MemoryHoldStore, MemoryJobStore
 
 Change = Callable[[GenerationResult], GenerationResult]
@@ -80,9 +82,13 @@ def test_what_passes_is_published_and_recorded() -> None:
     job = world.review()
     assert job.status is JobStatus.DELIVERING
     assert [(picture.number, picture.seed) for picture in job.pictures] == [(0, 7), (1, 8)]
-    assert [picture.key for picture in job.pictures] == [f"images/{job.gallery}/{n}.png" for n in (0, 1)]
+    copies = [(picture.own, picture.share) for picture in sealed(world.result).pictures]
+    digests = [(picture.sha256, picture.share.sha256 if picture.share else "") for picture in job.pictures]
+    assert digests == [(own.sha256, share.sha256) for own, share in copies]
+    keys = [f"images/{job.gallery}/{n}-{digest[:32]}.png" for n, both in enumerate(digests) for digest in both]
+    assert [key for picture in job.pictures for key in (picture.key, picture.share_key)] == keys
     assert [picture.thumbnail_key for picture in job.pictures] == [f"images/{job.gallery}/{n}.jpg" for n in (0, 1)]
-    assert set(world.gallery.published) == {p.key for p in job.pictures} | {p.thumbnail_key for p in job.pictures}
+    assert set(world.gallery.published) == {*keys, *(picture.thumbnail_key for picture in job.pictures)}
     assert [decision.action for decision in job.decisions] == [Action.ALLOW, Action.ALLOW]
     assert [(w.code, w.detail) for w in job.warnings] == [("prompt_cut", "at dusk")]
 
@@ -90,8 +96,9 @@ def test_what_passes_is_published_and_recorded() -> None:
 def test_each_published_object_carries_job_seed_and_model_but_neither_owner_nor_prompt() -> None:
     world = World(job=a_job(JobStatus.GENERATING, spec=dataclasses.replace(SPEC, preset="icon")))
     world.review()
-    source, tags = world.gallery.published[f"images/{world.job.gallery}/1.png"]
-    assert source == f"quarantine/{job_id(1)}/{world.attempt.attempt_id}/1.png"
+    copy = sealed(world.result).pictures[1].share
+    source, tags = world.gallery.published[f"images/{world.job.gallery}/1-{copy.sha256[:32]}.png"]
+    assert source == copy.key
     assert (tags["job"], tags["seed"], tags["preset"], tags["model"]) == (job_id(1), "8", "icon", "demo-1")
     assert SPEC.prompt not in str(world.gallery.published)
     assert "ada" not in str(world.gallery.published)
@@ -110,7 +117,7 @@ def test_a_flagged_picture_stays_in_quarantine_and_keeps_its_number_free() -> No
     job = world.review()
     assert job.status is JobStatus.DELIVERING
     assert [(picture.number, picture.seed) for picture in job.pictures] == [(1, 8)]
-    assert not [key for key in world.gallery.published if key.endswith(("/0.png", "/0.jpg"))]
+    assert not [key for key in world.gallery.published if "/0-" in key or key.endswith("/0.jpg")]
     assert [decision.action for decision in job.decisions] == [Action.BLOCK, Action.ALLOW]
 
 
@@ -135,7 +142,7 @@ def test_without_a_safety_checker_pictures_pass_and_the_record_says_that_nobody_
     job = world.review()
     assert len(job.pictures) == 2
     assert [(d.stage, d.action, d.policy_version) for d in job.decisions] == [("picture", Action.ALLOW, "none")] * 2
-    assert len(world.gallery.published) == 4
+    assert len(world.gallery.published) == 6
     assert {tags["review"] for _, tags in world.gallery.published.values()} == {"not-judged"}
 
 
@@ -235,7 +242,7 @@ def test_after_the_release_all_that_was_not_refused_is_published_and_says_so() -
     assert job.status is JobStatus.DELIVERING
     assert [picture.number for picture in job.pictures] == [0, 1]
     assert [decision.stage for decision in job.decisions] == ["picture", "picture", "person"]
-    assert world.gallery.published[f"images/{job.gallery}/1.png"][1]["review"] == "released"
+    assert world.gallery.published[job.pictures[1].key][1]["review"] == "released"
 
 
 def test_a_release_does_not_publish_what_was_refused_beside_it() -> None:
@@ -313,9 +320,71 @@ def test_a_foreign_result_is_refused_and_publishes_nothing(change: Change) -> No
     assert world.record.pictures == ()
 
 
+def copies(**changes: Any) -> Callable[[SealedPictures], SealedPictures]:
+    """Return a change of the first picture's own copy."""
+
+    def change(document: SealedPictures) -> SealedPictures:
+        first = document.pictures[0]
+        changed = dataclasses.replace(first, own=dataclasses.replace(first.own, **changes))
+        return dataclasses.replace(document, pictures=(changed, *document.pictures[1:]))
+
+    return change
+
+
+FOREIGN_SEALS = {
+    "another job": lambda found: dataclasses.replace(found, job_id=job_id(2)),
+    "another attempt": lambda found: dataclasses.replace(found, attempt_id="b" * 16),
+    "too few": lambda found: dataclasses.replace(found, pictures=found.pictures[:1]),
+    "another order": lambda found: dataclasses.replace(found, pictures=found.pictures[::-1]),
+    "made from another file": lambda found: dataclasses.replace(
+        found, pictures=tuple(dataclasses.replace(one, source_sha256="0" * 64) for one in found.pictures)
+    ),
+    "the container's own file": copies(key=f"{QUARANTINE}0.png"),
+    "a copy of another attempt": copies(key=f"quarantine/{job_id(1)}/{'b' * 16}/sealed/{'0' * 64}.png"),
+    "another digest": copies(sha256="0" * 64),
+    "a digest that is none": copies(key=f"{QUARANTINE}sealed/../../x.png", sha256="../../x"),
+}
+
+
+@pytest.mark.parametrize("name", FOREIGN_SEALS)
+def test_a_foreign_seal_is_refused_and_publishes_nothing(name: str) -> None:
+    world = World()
+    world.results.sealed = FOREIGN_SEALS[name](sealed(world.result))
+    with pytest.raises(InvalidResultError):
+        world.review()
+    assert world.gallery.published == {}
+    assert world.record.pictures == ()
+
+
+@pytest.mark.parametrize("certificate", ["c" * 64, None])
+def test_the_record_says_whether_anybody_signed(certificate: str | None) -> None:
+    world = World()
+    world.results.sealed = sealed(world.result, certificate_sha256=certificate)
+    assert [picture.signed for picture in world.review().pictures] == [certificate is not None] * 2
+
+
+def test_what_is_sealed_anew_after_a_crash_is_published_beside_and_recorded_as_it_is() -> None:
+    world = World()
+    world.gallery.fail_next("publish", Crash(), skip=3)
+    with pytest.raises(Crash):
+        world.review()
+    before = dict(world.gallery.published)
+    second = sealed(world.result)
+    digest = "e" * 64
+    own = SealedCopy(key=f"{QUARANTINE}sealed/{digest}.png", size_bytes=5000, sha256=digest)
+    world.gallery.quarantined[own.key] = 5000
+    world.results.sealed = dataclasses.replace(
+        second, pictures=(dataclasses.replace(second.pictures[0], own=own), *second.pictures[1:])
+    )
+    (first, _) = world.review().pictures
+    assert (first.sha256, first.size_bytes) == (digest, 5000)
+    assert world.gallery.published[first.key][0] == own.key
+    assert {key: world.gallery.published[key] for key in before} == before, "nothing that was published has changed"
+
+
 def test_an_object_of_another_size_than_stated_is_refused() -> None:
     world = World()
-    world.gallery.quarantined[f"{QUARANTINE}1.png"] += 1
+    world.gallery.quarantined[sealed(world.result).pictures[1].share.key] += 1
     with pytest.raises(InvalidResultError):
         world.review()
     assert world.record.pictures == ()

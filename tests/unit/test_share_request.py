@@ -54,13 +54,19 @@ def test_every_picture_gets_a_link_of_its_own_that_opens_it(status: JobStatus) -
     world = World(dataclasses.replace(DONE, status=status))
     shared = world.share()
     assert [one.number for one in shared] == [0, 1, 2]
-    assert [world.follow(one.url) for one in shared] == [picture.key for picture in DONE.pictures]
+    assert [world.follow(one.url) for one in shared] == [picture.share_key for picture in DONE.pictures]
+
+
+def test_a_picture_of_a_version_without_share_copies_is_shared_as_it_is() -> None:
+    world = World(dataclasses.replace(DONE, pictures=(dataclasses.replace(pictures()[0], share=None),)))
+    (shared,) = world.share()
+    assert world.follow(shared.url) == pictures()[0].key
 
 
 def test_one_picture_is_shared_by_its_number() -> None:
     world = World()
     (shared,) = world.share(picture=2)
-    assert world.follow(shared.url) == DONE.pictures[2].key
+    assert world.follow(shared.url) == DONE.pictures[2].share_key
 
 
 def test_what_is_stored_cannot_be_followed() -> None:
@@ -136,7 +142,7 @@ def test_a_repeat_makes_another_link_and_leaves_the_first_as_it_is() -> None:
     world = World()
     first, second = world.share(picture=0), world.share(picture=0)
     assert first != second
-    assert [world.follow(one.url) for one in (*first, *second)] == [DONE.pictures[0].key] * 2
+    assert [world.follow(one.url) for one in (*first, *second)] == [DONE.pictures[0].share_key] * 2
 
 
 def test_taking_back_ends_every_link_the_mailed_ones_as_well_and_twice_is_as_good() -> None:
@@ -155,4 +161,4 @@ def test_after_taking_back_one_may_share_anew() -> None:
     world = World()
     unshare_request(job_id(1), ADA, world.sharing)
     (shared,) = world.share(picture=1)
-    assert world.follow(shared.url) == DONE.pictures[1].key
+    assert world.follow(shared.url) == DONE.pictures[1].share_key

@@ -68,7 +68,7 @@ def test_a_link_leads_to_its_picture_and_no_longer_than_the_request_lives() -> N
         world.write()
         (row,) = world.manifest()
         links = [world.links.records[hash_token(url.removeprefix(f"{BASE}/i/"))] for url in row["links"]]
-        assert [link.key for link in links] == [f"images/{'9' * 32}/{number}.png" for number in (0, 1)]
+        assert [link.key for link in links] == [f"images/{'9' * 32}/{number}-share.png" for number in (0, 1)]
         assert {link.expires_at_s for link in links} == {ends_s}
         assert {link.job_id for link in links} == {row["job_id"]}
 

@@ -10,7 +10,9 @@ from botocore.exceptions import ClientError
 from afterimage.adapters.aws import error_code, unavailable_as
 from afterimage.contracts.codec import ContractError, from_document, from_json
 from afterimage.contracts.generation import GenerationResult, ModelError, ModelProblem
+from afterimage.contracts.sealing import SealedPictures, sealed_key
 from afterimage.domain.errors import InvalidResultError, StoreUnavailableError
+from afterimage.domain.job import JobId
 
 # To whoever may not list the bucket, and none of our functions may, S3 says of a missing object that it is forbidden.
 # A HEAD has no body to say so in, hence the bare numbers.
@@ -29,6 +31,14 @@ class S3Results:
         """Return the result document. Raises InvalidResultError when it is missing, foreign or not of the shape."""
         try:
             return from_json(GenerationResult, self._read(location, "inference/output/"))
+        except (ContractError, FileNotFoundError) as exc:
+            raise InvalidResultError() from exc
+
+    def read_sealed(self, job_id: JobId, attempt_id: str) -> SealedPictures:
+        """Return the document of the sealed copies. Raises InvalidResultError when it is missing or misshapen."""
+        location = f"s3://{self._bucket}/{sealed_key(job_id, attempt_id)}"
+        try:
+            return from_json(SealedPictures, self._read(location, f"quarantine/{job_id}/{attempt_id}/sealed/"))
         except (ContractError, FileNotFoundError) as exc:
             raise InvalidResultError() from exc
 

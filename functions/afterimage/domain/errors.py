@@ -39,6 +39,7 @@
     │   ├── StoreUnavailableError
     │   ├── EngineUnavailableError
     │   ├── ModeratorUnavailableError
+    │   ├── SigningKeyUnavailableError
     │   ├── WorkflowUnavailableError
     │   ├── MailUnavailableError
     │   ├── NoticeInFlightError
@@ -48,6 +49,8 @@
     └── FailedError          ours; final
         ├── GenerationFailedError
         ├── InvalidResultError
+        ├── SealingFailedError
+        ├── SigningKeyInvalidError
         ├── MailRefusedError
         ├── PolicyInvalidError
         ├── QuotasInvalidError
@@ -347,6 +350,13 @@ class ModeratorUnavailableError(TransientError):
     sentence = "The request could not be checked against the content policy."
 
 
+class SigningKeyUnavailableError(TransientError):
+    """Raised by imaging/ when Secrets Manager throttles or does not answer."""
+
+    code = "signing_unavailable"
+    sentence = "The picture was made, but could not be signed right now."
+
+
 class WorkflowUnavailableError(TransientError):
     """Raised when Step Functions throttles or does not answer."""
 
@@ -397,6 +407,20 @@ class InvalidResultError(FailedError):
 
     code = "invalid_result"
     sentence = "The image model gave an answer that could not be used."
+
+
+class SealingFailedError(FailedError):
+    """Raised by imaging/ when the library does not sign a picture."""
+
+    code = "sealing_failed"
+    sentence = "The picture was made, but could not be marked as what it is."
+
+
+class SigningKeyInvalidError(FailedError):
+    """Raised by imaging/ when the secret cannot be read or used, or its certificate has ended: an operator mends it."""
+
+    code = "signing_key_invalid"
+    sentence = "The picture was made, but the service has no valid key to sign it."
 
 
 class MailRefusedError(FailedError):

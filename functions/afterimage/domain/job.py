@@ -86,8 +86,21 @@ class StatusChange:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ShareCopy:
+    """The same pixels in a file that says nothing of prompt, owner or request."""
+
+    key: str
+    size_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Picture:
-    """One delivered picture. Keys name neither owner nor job, because a redirect shows them."""
+    """One delivered picture. Keys name neither owner nor job, because a redirect shows them.
+
+    `key`, `size_bytes` and `sha256` are those of the owner's copy. A picture of a version without provenance has no
+    `share` and no `signed`, which tells whether the copies carry a signed manifest.
+    """
 
     number: int
     seed: int
@@ -97,6 +110,13 @@ class Picture:
     sha256: str
     key: str
     thumbnail_key: str
+    share: ShareCopy | None = None
+    signed: bool | None = None
+
+    @property
+    def share_key(self) -> str:
+        """What anybody but its owner gets to see."""
+        return self.share.key if self.share else self.key
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,6 +181,12 @@ class Job:
     charge: Charge | None = None
     claim_hash: str | None = None
     row: RowRef | None = None
+
+    @property
+    def is_mailed_to_owner(self) -> bool:
+        """A person's mail goes to their own confirmed address (`recipients.py`), that of programs and schedules to
+        whomever these name."""
+        return self.owner.startswith("user#")
 
 
 @dataclass(frozen=True, kw_only=True)

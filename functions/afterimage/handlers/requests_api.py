@@ -112,6 +112,7 @@ def _view(job: Job, progress: GenerationProgress | None = None) -> ImageView:
                 sha256=picture.sha256,
                 url=gallery.presign(picture.key),
                 thumbnail_url=gallery.presign(picture.thumbnail_key),
+                provenance="none" if picture.signed is None else "c2pa" if picture.signed else "xmp",
             )
             for picture in job.pictures
         ],

@@ -129,6 +129,12 @@ class PictureView(BaseModel):
     sha256: str
     url: str
     thumbnail_url: str
+    provenance: Annotated[
+        Literal["c2pa", "xmp", "none"],
+        Field(
+            description="What the file says of itself: a signed manifest and XMP, XMP alone, or nothing (older ones)."
+        ),
+    ]
 
 
 class WarningView(BaseModel):

@@ -22,6 +22,7 @@ from afterimage.domain.job import (
     Job,
     JobId,
     Notice,
+    Picture,
 )
 from afterimage.domain.links import TOKEN_BYTES, Link, hash_token, link_token
 from afterimage.domain.status import JobStatus
@@ -94,7 +95,7 @@ def _tell(job: Job, post: Post) -> None:
             _note(job, NOTICE_SENDING, refused, post)
             return
         expires_at_s = min(post.clock() // 1000 + post.link_ttl_s(), job.expires_at_s)
-        links = tuple(_link(job, picture.key, expires_at_s, post) for picture in pictures)
+        links = tuple(_link(job, _mailed_key(job, picture), expires_at_s, post) for picture in pictures)
         thumbnails = tuple(post.gallery.read_thumbnail(picture.thumbnail_key) for picture in pictures)
     except Exception:  # whatever it was, nothing has left yet
         _note(job, NOTICE_SENDING, None, post)
@@ -118,6 +119,10 @@ def _note(job: Job, expected_state: str | None, notice: Notice | None, post: Pos
         return post.jobs.swap_notice(job.job_id, expected_state, notice)
     except StoreUnavailableError:
         return post.jobs.swap_notice(job.job_id, expected_state, notice)
+
+
+def _mailed_key(job: Job, picture: Picture) -> str:
+    return picture.key if job.is_mailed_to_owner else picture.share_key
 
 
 def _link(job: Job, key: str, expires_at_s: int, post: Post) -> str:

@@ -1,4 +1,4 @@
-"""Judge what was made, publish what passes with its metadata, leave the rest to the quarantine's lifecycle."""
+"""Judge what was made, publish both sealed copies of what passes, leave the rest to the quarantine's lifecycle."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import dataclasses
 from collections.abc import Sequence
 
 from afterimage.contracts.generation import GeneratedImage, GenerationResult
+from afterimage.contracts.sealing import SealedPictures
 from afterimage.domain.errors import InvalidResultError, JobClosedError
 from afterimage.domain.holds import NEEDS_REVIEW, OF_A_CAMPAIGN, Ruling, Stage, decided
-from afterimage.domain.job import Failure, Job, JobId, JobWarning, Picture
+from afterimage.domain.job import Failure, Job, JobId, JobWarning, Picture, ShareCopy
 from afterimage.domain.moderation import INPUT
 from afterimage.domain.status import JobStatus
 from afterimage.domain.verdicts import Action, Decision, Verdict, decide
@@ -52,11 +53,15 @@ def review_images(
     if attempt is None or attempt.output_location is None:
         raise InvalidResultError()
     result = results.read_result(attempt.output_location)
-    _check_is_of(result, job, f"quarantine/{job_id}/{attempt_id}/")
+    folder = f"quarantine/{job_id}/{attempt_id}/"
+    _check_is_of(result, job, folder)
     of_input = _judge_input(job, result, clock())
     if result.input_flagged:
         changes = JobChanges(decisions=of_input, failure=_INPUT_BLOCKED)
         return jobs.advance(job_id, JobStatus.BLOCKED, clock(), changes)
+    sealed = results.read_sealed(job_id, attempt_id)
+    if sealed.attempt_id != attempt_id or not sealed.is_of(result, folder):
+        raise InvalidResultError()
     recorded = tuple(decision for decision in job.decisions if decision.stage == STAGE)
     of_pictures = recorded or tuple(
         ask_moderators(
@@ -69,7 +74,7 @@ def review_images(
     if not passing:
         return jobs.advance(job_id, JobStatus.REVIEWING, clock(), JobChanges(decisions=new))
     pictures = tuple(
-        _publish(number, image, job, result, decision, gallery)
+        _publish(number, image, sealed, job, result, decision, gallery)
         for number, (image, decision) in enumerate(zip(result.images, of_pictures, strict=True))
         if decision.action in passing
     )
@@ -128,9 +133,17 @@ def _review_tag(decision: Decision) -> str:
 
 
 def _publish(
-    number: int, image: GeneratedImage, job: Job, result: GenerationResult, decision: Decision, gallery: Gallery
+    number: int,
+    image: GeneratedImage,
+    sealed: SealedPictures,
+    job: Job,
+    result: GenerationResult,
+    decision: Decision,
+    gallery: Gallery,
 ) -> Picture:
-    key, thumbnail_key = f"images/{job.gallery}/{number}.png", f"images/{job.gallery}/{number}.jpg"
+    copies = sealed.pictures[number]
+    own, share = (f"images/{job.gallery}/{number}-{copy.sha256[:32]}.png" for copy in (copies.own, copies.share))
+    thumbnail_key = f"images/{job.gallery}/{number}.jpg"
     tags = {
         "job": job.job_id,
         "seed": str(image.seed),
@@ -139,15 +152,19 @@ def _publish(
         "review": _review_tag(decision),
         "origin": "trained-algorithmic-media",
     }
-    gallery.publish(image.key or "", key, image.size_bytes, tags)
+    # Named by its digest, a published file never becomes another, and one copy's key does not give the other's.
+    gallery.publish(copies.own.key, own, copies.own.size_bytes, tags)
+    gallery.publish(copies.share.key, share, copies.share.size_bytes, tags)
     gallery.publish(image.thumbnail_key or "", thumbnail_key, None, tags)
     return Picture(
         number=number,
         seed=image.seed,
         width=image.width,
         height=image.height,
-        size_bytes=image.size_bytes,
-        sha256=image.sha256,
-        key=key,
+        size_bytes=copies.own.size_bytes,
+        sha256=copies.own.sha256,
+        key=own,
         thumbnail_key=thumbnail_key,
+        share=ShareCopy(key=share, size_bytes=copies.share.size_bytes, sha256=copies.share.sha256),
+        signed=sealed.certificate_sha256 is not None,
     )

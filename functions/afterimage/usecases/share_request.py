@@ -57,7 +57,7 @@ def _share(job: Job, picture: Picture, expires_at_s: int, sharing: Sharing) -> S
         Link(
             token_hash=hash_token(token),
             job_id=job.job_id,
-            key=picture.key,
+            key=picture.share_key,
             created_at_ms=sharing.clock(),
             expires_at_s=expires_at_s,
         )

@@ -159,7 +159,7 @@ def _results(
                 Link(
                     token_hash=hash_token(token),
                     job_id=job.job_id if job else JobId(""),
-                    key=picture.key,
+                    key=picture.share_key,
                     created_at_ms=now_ms,
                     expires_at_s=min(longest_s, job.expires_at_s if job else 0),
                 )

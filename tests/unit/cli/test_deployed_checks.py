@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import datetime
 from typing import Any
 
@@ -15,6 +16,7 @@ from cli.checks import Finding
 from cli.deployed_checks import Deployed, deployed_findings, read_deployed
 
 ARN = "arn:aws:sns:us-east-1:111122223333:"
+SECRET = "arn:aws:secretsmanager:us-east-1:111122223333:secret:signing-key-AbCdEf"
 NAMES = [name for name in template()["Resources"] if name.endswith("Alarm")]
 STACK = Deployed(
     name="afterimage",
@@ -32,6 +34,7 @@ STACK = Deployed(
         "AlarmTopicArn": ARN + "people",
         "SenderAddress": "studio@example.com",
         "DeployEndpoint": "true",
+        "SigningSecretArn": SECRET,
         "InstanceType": "ml.g5.xlarge",
         "MaxInstances": "2",
     },
@@ -124,6 +127,7 @@ WELL: dict[str, list[tuple[str, dict[str, Any]]]] = {
             },
         ),
     ],
+    "secretsmanager": [("describe_secret", {"ARN": SECRET, "Name": "signing-key"})],
     "service-quotas": [
         ("list_service_quotas", {"Quotas": [{"QuotaName": "ml.g5.xlarge for endpoint usage", "Value": 2.0}]})
     ],
@@ -156,7 +160,7 @@ def config(**output: Any) -> dict[str, Any]:
 
 def test_a_stack_that_is_well_has_no_remedy() -> None:
     findings = look()
-    assert len(findings) == 12
+    assert len(findings) == 13
     assert [finding for finding in findings.values() if not finding.well or finding.warning or finding.remedy] == []
 
 
@@ -256,7 +260,7 @@ def test_without_credentials_everything_is_a_warning() -> None:
         raise NoCredentialsError()
 
     findings = list(deployed_findings(client, STACK))
-    assert len(findings) == 12
+    assert len(findings) == 13
     assert all(finding.well and finding.warning for finding in findings)
 
 
@@ -282,3 +286,15 @@ def test_the_stack_is_read_page_by_page() -> None:
     found = read_deployed(lambda service: client, "afterimage")
     assert (found.resources, found.parameters) == ({"A": "a", "B": "b"}, {"MaxInstances": "2"})
     assert found.outputs == {"EndpointName": "images"}
+
+
+def test_a_stack_without_a_key_is_told_that_nobody_signs() -> None:
+    unsigned = dataclasses.replace(STACK, parameters=STACK.parameters | {"SigningSecretArn": ""})
+    found = look(unsigned)["provenance"]
+    assert found.warning
+    assert "SigningSecretArn" in found.remedy
+
+
+def test_a_key_that_is_being_deleted_is_a_failure() -> None:
+    found = look(describe_secret={"ARN": SECRET, "Name": "signing-key", "DeletedDate": NOW})["provenance"]
+    assert not found.well
