@@ -1,4 +1,5 @@
-"""`make bench`, or `python -m bench [NAME ...]` for some: workflow, imports, artifact, costs, campaign, moderation."""
+"""`make bench`, or `python -m bench [NAME ...]` for some: workflow, imports, artifact, costs, campaign, moderation,
+seal."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "functions"))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "imaging"))
 
 from bench import artifact, cold_import, costs, workflow
 from bench.conditions import RESULTS, conditions, keep
@@ -16,7 +18,7 @@ from bench.own_cloud import BenchError, own_cloud
 from local import build
 from local.settings import Settings
 
-NAMES = ("artifact", "imports", "workflow", "costs", "campaign", "moderation")
+NAMES = ("artifact", "imports", "workflow", "costs", "campaign", "moderation", "seal")
 
 
 def run(names: list[str], requests: int) -> None:
@@ -50,6 +52,11 @@ def run(names: list[str], requests: int) -> None:
         from bench import moderation
 
         _report("moderation", moderation.measure(), moderation.show, conditions())
+    if "seal" in names:
+        from bench import seal
+
+        build.build(settings)
+        _report("seal", seal.measure(settings.build / "out" / "SealPicturesFunction"), seal.show, conditions())
     print(f"\nKept in {RESULTS.relative_to(Path.cwd()) if RESULTS.is_relative_to(Path.cwd()) else RESULTS}/")
 
 

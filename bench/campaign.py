@@ -25,7 +25,7 @@ from moto.dynamodb.models.table import Table
 
 from bench import operations
 from bench.conditions import table
-from bench.costs import CONTAINER_GETS, CONTAINER_PUTS, DEFAULT_MEMORY_GB, GETS, PRICES, PUTS
+from bench.costs import CONTAINER_GETS, CONTAINER_PUTS, COPIES, DEFAULT_MEMORY_GB, GETS, PRICES, PUTS
 from bench.operations import BUCKET, TABLE, UNIT_BYTES, World
 from local.settings import ROOT
 
@@ -35,12 +35,13 @@ CAMPAIGN, RUN = "01kawx5w6f8m3d9q2r7t1v4y0z", "20261122t070000z"
 IDS = {"campaign_id": CAMPAIGN, "run_id": RUN, "leg": 1}
 # A child of the Map is an execution of its own: its start and its one state. The request it starts is another one,
 # whose transitions `python -m bench workflow` counts.
-MAP_TRANSITIONS, REQUEST_TRANSITIONS = 2, 7
+MAP_TRANSITIONS, REQUEST_TRANSITIONS = 2, 8
 FUNCTIONS = (
     "RunCampaignRow",
     "ModeratePrompt",
     "StartGeneration",
     "ResumeOnCompletion",
+    "SealPictures",
     "ReviewImages",
     "NotifyRequester",
 )
@@ -285,7 +286,12 @@ def on_paper(run: dict[str, Any]) -> dict[str, Any]:
             + DEFAULT_MEMORY_GB * assumed["lambda_ms"] / 1e3 * prices["lambda"]["per_gb_second"]
         ),
         "S3 requests": (puts * prices["s3"]["per_thousand_puts"] + gets * prices["s3"]["per_thousand_gets"]) / 1e3,
-        "S3 storage": assumed["picture_bytes"] / 1e9 * assumed["picture_days"] / 30 * prices["s3"]["per_gb_month"],
+        "S3 storage": COPIES
+        * assumed["picture_bytes"]
+        / 1e9
+        * assumed["picture_days"]
+        / 30
+        * prices["s3"]["per_gb_month"],
         "Logs": len(FUNCTIONS) * assumed["log_bytes_per_invocation"] / 1e9 * prices["logs"]["per_gb_ingested"],
         "SNS": prices["sns"]["per_million_requests"] / 1e6,
     }

@@ -37,7 +37,7 @@ def measure(artifact: Path) -> dict[str, Any]:
     handlers = sorted(path.stem for path in (ROOT / "functions" / "afterimage" / "handlers").glob("[!_]*.py"))
     programs = {BASE: _CLIENT, **{name: f"import afterimage.handlers.{name}" for name in handlers}}
     with tempfile.TemporaryDirectory() as runtime:
-        _runtime(Path(runtime))
+        runtime_in(Path(runtime))
         paths = [str(artifact), runtime]
         for program in programs.values():
             _sample(program, paths)  # compiled files and the disk's cache
@@ -55,7 +55,8 @@ def measure(artifact: Path) -> dict[str, Any]:
     }
 
 
-def _runtime(folder: Path) -> None:
+def runtime_in(folder: Path) -> None:
+    """Make a folder look like what a Lambda has beside the artifact."""
     for name in RUNTIME:
         distribution = importlib.metadata.distribution(name)
         for top in {Path(file).parts[0] for file in distribution.files or []} - {"..", "__pycache__"}:

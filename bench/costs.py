@@ -11,11 +11,13 @@ from bench.conditions import table
 
 PRICES = Path(__file__).resolve().parent / "prices_2026_11.toml"
 PICTURES = 1000
-# What each function has, from the template: 512 MB, but for the HTTP ones.
-MEMORY_GB = {"RequestsApi": 1.0, "PublicLink": 1.0}
+# What each function has, from the template: 512 MB, but for these.
+MEMORY_GB = {"RequestsApi": 1.0, "PublicLink": 1.0, "SealPictures": 1.0}
 DEFAULT_MEMORY_GB = 0.5
 # The container writes picture, thumbnail and result, looks once for a tombstone, and SageMaker reads the input.
 CONTAINER_PUTS, CONTAINER_GETS = 3, 2
+# The owner's copy and the one to share.
+COPIES = 2
 PUTS = ("s3:PutObject", "s3:CopyObject")
 GETS = ("s3:GetObject", "s3:HeadObject")
 
@@ -45,7 +47,7 @@ def measure(operations: dict[str, Any], workflow: dict[str, Any]) -> dict[str, A
         "DynamoDB": dynamodb["write_units"] * prices["dynamodb"]["per_million_write_units"] / 1e6
         + (dynamodb["read_units"] + opened) * prices["dynamodb"]["per_million_read_units"] / 1e6,
         "S3 requests": puts * prices["s3"]["per_thousand_puts"] / 1e3 + gets * prices["s3"]["per_thousand_gets"] / 1e3,
-        "S3 storage": gigabytes * months * prices["s3"]["per_gb_month"],
+        "S3 storage": COPIES * gigabytes * months * prices["s3"]["per_gb_month"],
         "SNS": prices["sns"]["per_million_requests"] / 1e6,
         "SES": prices["ses"]["per_thousand_mails"] / 1e3
         + assumed["mail_bytes"] / 1e9 * prices["ses"]["per_gb_attached"],

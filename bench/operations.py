@@ -6,8 +6,11 @@ writes are added by hand, because it runs elsewhere.
 
 from __future__ import annotations
 
+import hashlib
 import importlib
+import io
 import json
+import logging
 import math
 import os
 import pkgutil
@@ -24,8 +27,16 @@ import yaml
 from afterimage.contracts.codec import to_json
 from afterimage.contracts.generation import GeneratedImage, GenerationResult
 from moto import mock_aws
+from PIL import Image
 
 from local.settings import ROOT
+
+
+def _small_png() -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(out, "PNG")
+    return out.getvalue()
+
 
 BUCKET, TABLE, SENDER = "bench-pictures", "bench-table", "studio@afterimage.example"
 ANSWERED = ("stepfunctions", "sfn", "sagemaker-runtime")
@@ -37,6 +48,7 @@ PARAMETERS = {
     "/bench/link": "168",
 }
 UNIT_BYTES = 1024
+PICTURE = _small_png()
 _TAKEN, _GIVEN_BACK = 3, 1  # counters of a request that succeeds, one unit each
 _CLAIM, _POINTER = 1, 1  # the claim on an Idempotency-Key, and what leads from a job to its link
 
@@ -109,6 +121,15 @@ def variables() -> Iterator[None]:
         "INSTANCE_DOLLARS_PER_HOUR": "1.408",
         "CONFIGURATION_SET": "bench-mail",
         "MODERATION_POLICY_PARAMETER": "/bench/policy",
+        # As the template has them: nobody is asked but our own policy and the container.
+        "GUARDRAIL_ID": "none",
+        "GUARDRAIL_VERSION": "DRAFT",
+        "GUARDRAIL_PICTURES": "false",
+        "USE_COMPREHEND": "false",
+        "USE_REKOGNITION": "false",
+        "MODERATION_HOLD_AT": "0.6",
+        "MODERATION_BLOCK_AT": "0.85",
+        "MODERATION_FAIL_OPEN": "false",
         "ENDPOINT_NAME": "bench",
         "REQUEST_TTL_SECONDS": "3600",
         "INVOCATION_TIMEOUT_SECONDS": "600",
@@ -116,9 +137,11 @@ def variables() -> Iterator[None]:
         "LINK_BASE": "https://pictures.example",
         "LINK_TTL_PARAMETER": "/bench/link",
         "SCALABLE_RESOURCE": "none",
+        "SIGNING_SECRET_ARN": "",  # asked for once in five minutes, whoever asks for pictures
         "POWERTOOLS_METRICS_DISABLED": "true",
         "POWERTOOLS_LOG_LEVEL": "CRITICAL",
     }
+    logging.getLogger("afterimage_imaging").setLevel(logging.CRITICAL)
     with mock.patch.dict("os.environ", keys | ours, clear=True):
         yield
 
@@ -166,8 +189,8 @@ class World:
             seed=seed,
             width=document["width"],
             height=document["height"],
-            size_bytes=9,
-            sha256="0" * 64,
+            size_bytes=len(PICTURE),
+            sha256=hashlib.sha256(PICTURE).hexdigest(),
             content_type="image/png",
             key=f"{prefix}0.png",
             thumbnail_key=f"{prefix}0.jpg",
@@ -183,7 +206,7 @@ class World:
             timings_s={"total": 1.0},
             versions={"model": "bench"},
         )
-        for key, body in ((picture.key, b"a picture"), (picture.thumbnail_key, b"x" * 12_000)):
+        for key, body in ((picture.key, PICTURE), (picture.thumbnail_key, b"x" * 12_000)):
             self.s3.put_object(Bucket=BUCKET, Key=key, Body=body)
         self.s3.put_object(Bucket=BUCKET, Key="inference/output/a.out", Body=to_json(result).encode())
 
@@ -214,7 +237,9 @@ def _deliver(world: World) -> dict[str, int]:
 def forget() -> None:
     """Have every handler build its clients anew."""
     import afterimage.handlers
+    from afterimage_imaging import seal_pictures
 
+    seal_pictures.dependencies.cache_clear()
     for module in pkgutil.iter_modules(afterimage.handlers.__path__):
         handler = importlib.import_module(f"afterimage.handlers.{module.name}")
         handler.dependencies.cache_clear()
@@ -229,6 +254,7 @@ def carry(world: World, job_id: str) -> None:
         review_images,
         start_generation,
     )
+    from afterimage_imaging import seal_pictures
 
     moderate_prompt.handle({"job_id": job_id}, moderate_prompt.dependencies())
     start = json.loads((ROOT / "events" / "state_start_generation.json").read_text(encoding="utf-8"))
@@ -242,6 +268,7 @@ def carry(world: World, job_id: str) -> None:
     completion["responseParameters"]["outputLocation"] = f"s3://{BUCKET}/inference/output/a.out"
     message["Records"][0]["Sns"]["Message"] = json.dumps(completion)
     resume_on_completion.handle(message, resume_on_completion.dependencies())
+    seal_pictures.handle({"job_id": job_id, "attempt_id": attempt_id}, seal_pictures.dependencies())
     review_images.handle({"job_id": job_id, "attempt_id": attempt_id}, review_images.dependencies())
     told = notify_requester.handle({"job_id": job_id}, notify_requester.dependencies())
     if told["status"] != "SUCCEEDED":
