@@ -76,11 +76,15 @@ def show(
         return
     console, known, where = output(), document["id"], api.stack.choice.words()
     console.print(_details(document), soft_wrap=True)
+    numbers: list[int | str] = list(document["held_pictures"])
     contents = [_picture(api, job_id, number) for number in document["held_pictures"]]
+    if document["begins_from_picture"]:
+        numbers.append("input")
+        contents.append(_input(api, job_id))
     if contents and can_preview(console):
         console.print("", preview_row([content for content, _ in contents], console.width), sep="\n")
     if folder is not None:
-        for number, (content, suffix) in zip(document["held_pictures"], contents, strict=True):
+        for number, (content, suffix) in zip(numbers, contents, strict=True):
             console.print(f"saved {short_path(_save(folder, known, number, content, suffix))}", soft_wrap=True)
     elif contents:
         console.print(f"\nSave the pictures: {command(f'admin held show {known} --output .{where}')}", soft_wrap=True)
@@ -120,8 +124,18 @@ def _picture(api: Api, job_id: str, number: int) -> tuple[bytes, str]:
     return base64.b64decode(document["base64"]), ".png" if document["whole"] else ".jpg"
 
 
-def _save(folder: Path, job_id: str, number: int, content: bytes, suffix: str) -> Path:
-    path = folder / f"held-{job_id[-6:]}-{number + 1}{suffix}"
+def _input(api: Api, job_id: str) -> tuple[bytes, str]:
+    """Return the picture that a held request begins from, which comes in parts, and the suffix of its file."""
+    content = b""
+    while True:
+        part = api.admin("GET", _path(job_id, "input"), params={"start": len(content)})
+        content += base64.b64decode(part["base64"])
+        if len(content) >= part["size_bytes"] or not part["base64"]:
+            return content, "." + str(part["content_type"]).rpartition("/")[2]
+
+
+def _save(folder: Path, job_id: str, number: int | str, content: bytes, suffix: str) -> Path:
+    path = folder / f"held-{job_id[-6:]}-{number + 1 if isinstance(number, int) else number}{suffix}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
@@ -135,6 +149,7 @@ def _details(document: dict[str, Any]) -> Text:
         ("prompt", Text(printable(document["prompt"]), style="bold")),
         ("model read", Text(printable(document["model_prompt"]))),
         ("keep out", Text(printable(document["negative_prompt"]))),
+        ("adapter", Text(printable(document["adapter"] or ""))),
         ("owner", Text(printable(document["owner"]))),
         ("waits", Text(f"since {_moment(document['since'])}, refused at {_moment(document['until'])}")),
     ]

@@ -350,6 +350,9 @@ class Quarantine(Protocol):
     def read(self, key: str) -> bytes:
         """Return a picture. Raises InvalidResultError when it is not there."""
 
+    def read_input(self, job_id: JobId, start: int, most_bytes: int) -> bytes:
+        """Return a part of the job's copy of the picture that it begins from. Raises InvalidResultError."""
+
 
 class JobObjects(Protocol):
     """What lies in the bucket under one job."""

@@ -13,7 +13,7 @@ from afterimage.adapters.s3_quarantine import S3Quarantine
 from afterimage.domain.account import Account
 from afterimage.domain.errors import InvalidResultError, StoreUnavailableError
 from afterimage.domain.holds import HOLD_S, Stage
-from afterimage.domain.job import Job
+from afterimage.domain.job import InputPicture, Job, input_key
 from afterimage.domain.status import JobStatus
 from afterimage.handlers import held_api
 from afterimage.usecases.decide_hold import Desk
@@ -56,6 +56,7 @@ ROUTES = [
     ("GET", HELD, None),
     ("GET", ONE, None),
     ("GET", f"{ONE}/pictures/0", None),
+    ("GET", f"{ONE}/input", None),
     ("POST", f"{ONE}/release", {}),
     ("POST", f"{ONE}/refuse", {}),
 ]
@@ -197,3 +198,23 @@ def test_a_store_that_does_not_answer_is_asked_again_later() -> None:
     api.jobs.fail_next("get", StoreUnavailableError())
     said = api("POST", f"{ONE}/release")
     assert (said.status, said.body["code"]) == (503, "temporarily_unavailable")
+
+
+def test_the_picture_that_a_held_request_begins_from_comes_in_parts(s3: Any, bucket: str) -> None:
+    content = bytes(range(256)) * (MOST_BYTES // 256) + b"the rest"
+    picture = InputPicture(upload="u", etag="t", size_bytes=len(content), content_type="image/jpeg")
+    job = a_held_job()
+    job = dataclasses.replace(job, spec=dataclasses.replace(job.spec, input=picture, adapter="ink"))
+    s3.put_object(Bucket=bucket, Key=input_key(job.job_id), Body=content)
+    api = Api(job, quarantine=S3Quarantine(s3, bucket))
+    seen = api("GET", ONE).body
+    assert (seen["begins_from_picture"], seen["adapter"]) == (True, "ink")
+    first = api("GET", f"{ONE}/input").body
+    assert (first["content_type"], first["size_bytes"], first["start"]) == ("image/jpeg", len(content), 0)
+    rest = api("GET", f"{ONE}/input", start=str(MOST_BYTES)).body
+    assert base64.b64decode(first["base64"]) + base64.b64decode(rest["base64"]) == content
+    assert api("GET", f"{ONE}/input", start=str(len(content))).status == 404
+
+
+def test_a_held_request_without_an_input_picture_has_none_to_show(s3: Any, bucket: str) -> None:
+    assert Api(a_held_job(), quarantine=S3Quarantine(s3, bucket))("GET", f"{ONE}/input").status == 404

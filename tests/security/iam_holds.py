@@ -59,7 +59,7 @@ HOLD_GRANTS: tuple[Grant, ...] = (
         "HeldApiFunction",
         "ReadResultAndQuarantine",
         "s3:GetObject",
-        ("adapters/s3_quarantine.py:S3Quarantine.read", "adapters/s3_results.py:S3Results._read"),
+        ("adapters/s3_quarantine.py:S3Quarantine._read", "adapters/s3_results.py:S3Results._read"),
     ),
     Grant(
         "HeldApiFunction",

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import boto3
+from afterimage.adapters.dynamodb.attempts import DynamoAttemptStore
 from afterimage.adapters.dynamodb.campaigns import DynamoCampaignStore
 from afterimage.adapters.dynamodb.jobs import DynamoJobStore
 from afterimage.adapters.dynamodb.unsubscribes import DynamoUnsubscribeStore
@@ -18,16 +19,18 @@ from afterimage.adapters.s3_campaign_files import S3CampaignFiles
 from afterimage.contracts.campaign_results import Results, results_key
 from afterimage.contracts.codec import to_json
 from afterimage.domain.campaign import CampaignStatus, RunStatus
-from afterimage.domain.job import JobId
+from afterimage.domain.job import JobId, input_key
 from afterimage.domain.links import TOKEN_BYTES, hash_token
 from afterimage.domain.row_ref import CampaignId, RowRef
 from afterimage.domain.status import JobStatus
 from afterimage.domain.suppression import hash_address
 from afterimage.domain.unsubscribing import UnsubscribeLink
+from afterimage.domain.verdicts import Action, Decision
 from afterimage.ports import JobChanges
 from afterimage.telemetry import now_ms
+from afterimage.usecases.resume_on_completion import SUCCEEDED
 from fakes.campaigns import a_claim
-from fakes.samples import pictures
+from fakes.samples import a_result, an_attempt, pictures
 from security.gateway import STACK, Gateway, Reply
 
 _NUMBERS = itertools.count()
@@ -36,8 +39,8 @@ _TO_THE_END = ("MODERATING", "GENERATING", "REVIEWING", "DELIVERING", "SUCCEEDED
 
 @dataclass
 class Somebody:
-    """One caller. The first of `ids` is delivered, the second is open. The first of `campaigns` is ready, the second at
-    work, the third rests with a failed row; `runs` are of the latter two."""
+    """One caller. The first of `ids` is delivered, the second is open, the third waits for a person. The first of
+    `campaigns` is ready, the second at work, the third rests with a failed row; `runs` are of the latter two."""
 
     name: str
     admin: bool
@@ -91,6 +94,9 @@ class People:
         form = self._json(one, "POST", "/v1/uploads", 201, {"content_type": "image/png"})
         boto3.client("s3").put_object(Bucket="pictures", Key=form["fields"]["key"], Body=b"\x89PNG\r\n\x1a\n")
         one.upload = form["id"]
+        body = {"prompt": f"{one.marker} held", "input": {"upload": one.upload}}
+        one.ids.append(self._json(one, "POST", "/v1/images", 202, body)["id"])
+        _held(one.ids[2])
         self._plan(one)
         return one
 
@@ -127,6 +133,27 @@ def _delivered(job_id: str) -> str:
     for status in map(JobStatus, _TO_THE_END):
         store.advance(JobId(job_id), status, now_ms(), JobChanges(pictures=tuple(made)))
     return folder
+
+
+def _held(job_id: str) -> None:
+    """Have a request's pictures wait for a person: what the container made lies in quarantine."""
+    dynamodb, s3 = boto3.client("dynamodb"), boto3.client("s3")
+    store, attempts = DynamoJobStore(dynamodb, STACK), DynamoAttemptStore(dynamodb, STACK)
+    doubt = Decision(stage="picture", action=Action.HOLD, policy_version="1", at_ms=now_ms(), categories=("doubt",))
+    for status in map(JobStatus, ("MODERATING", "GENERATING")):
+        job = store.advance(JobId(job_id), status, now_ms())
+    store.advance(job.job_id, JobStatus.REVIEWING, now_ms(), JobChanges(decisions=(doubt,)))
+    store.advance(job.job_id, JobStatus.HELD, now_ms())
+    attempt = an_attempt(job, output_location=f"s3://pictures/inference/output/{job_id}.out", started_at_ms=now_ms())
+    attempt = dataclasses.replace(attempt, expires_at_s=now_ms() // 1000 + 86_400)
+    attempts.register(attempt)
+    attempts.record_locations(attempt, attempt.output_location or "", "")
+    attempts.settle(attempt, SUCCEEDED, attempt.output_location)
+    result = a_result(job, attempt)
+    bodies = {key: b"picture" for image in result.images for key in (image.key, image.thumbnail_key) if key}
+    bodies |= {f"inference/output/{job_id}.out": to_json(result).encode(), input_key(job.job_id): b"picture"}
+    for key, body in bodies.items():
+        s3.put_object(Bucket="pictures", Key=key, Body=body)
 
 
 def _way_out(address: str) -> str:

@@ -69,6 +69,8 @@ BODIES: dict[str, Any] = {
     "PUT /v1/campaigns/{campaign_id}/schedule": {"expression": "rate(1 day)", "timezone": "Europe/Berlin"},
     "POST /v1/campaigns/{campaign_id}/resume": {"budget_pictures": 9},
     "POST /v1/campaigns/{campaign_id}/retry": {"max_failures": 9},
+    "POST /v1/admin/held/{job_id}/release": {"note": "it is one"},
+    "POST /v1/admin/held/{job_id}/refuse": {"note": "it is none"},
     "PUT /v1/admin/admission": {"state": "open", "reason": "all is well"},
     "PUT /v1/admin/quotas": {**BOUNDS, "daily_pictures": None},
     "PUT /v1/admin/users/{username}/quota": BOUNDS,
@@ -93,7 +95,7 @@ def residents(api: Gateway) -> People:
 def people(request: Any, api: Gateway, residents: People) -> Iterator[People]:
     """Those who stay, or others who come for an operation after which they may be gone, or have nothing left."""
     operation = request.getfixturevalue("operation")
-    takes_away = operation.method == "delete" or operation.path.endswith(("/cancel", "/disable"))
+    takes_away = operation.method == "delete" or operation.path.endswith(("/cancel", "/disable", "/release", "/refuse"))
     takes_away |= operation.method != "get" and "{campaign_id}" in operation.path
     with api.forgetting():
         yield People(api) if takes_away else residents
@@ -145,7 +147,8 @@ class Calls:
                 assert reply.status >= 400, "another's request can be had, or moved"
             assert_unseen(reply, other.secrets, told)
         elif caller.admin:  # who sees whom and which request is open, and a prompt where the look at it is asked for
-            shown = {other.marker} if "prompt" in (case.query or {}) else set()
+            asked_for = "prompt" in (case.query or {}) or self.operation.label == "GET /v1/admin/held/{job_id}"
+            shown = {other.marker} if asked_for else set()
             assert_unseen(reply, other.private - shown, told)
         else:
             assert reply.status >= 400, "an admin's work was done by somebody else"
@@ -169,7 +172,8 @@ def plain(operation: Any, caller: Somebody, people: People) -> Case:
     """The request for which the operation is there: of what is one's own, or, from an admin, about somebody."""
     number = 1 if operation.label.endswith("/cancel") else 0
     whom = people.two[0].ids[0] if caller.admin and "/admin/" in operation.path else caller.ids[number]
-    values = {"job_id": whom, "username": people.two[0].address, "token": secret_of(caller, operation)}
+    whom = people.two[0].ids[2] if "/admin/held" in operation.path else whom
+    values = {"job_id": whom, "number": 0, "username": people.two[0].address, "token": secret_of(caller, operation)}
     values["address"] = values["username"]
     number = CAMPAIGN_FOR.get(operation.path.rpartition("/")[2], 0)
     values |= {"campaign_id": caller.campaigns[number], "run_id": caller.runs[0]}
@@ -217,6 +221,7 @@ def theirs(owner: Somebody, caller: Somebody, operation: Any, draw: Any) -> dict
     own, another = secret_of(caller, operation), secret_of(owner, operation)
     return {
         "job_id": draw(st.sampled_from(owner.ids)),
+        "number": draw(st.sampled_from([0, 1])),
         "username": draw(st.sampled_from([owner.address, owner.sub])),
         "address": owner.address,
         "token": draw(st.sampled_from([own, own.swapcase(), another[:-1]])),
@@ -231,6 +236,7 @@ def nobodys(owner: Somebody, draw: Any) -> dict[str, str]:
     address = f"{digits}@afterimage.example"
     return {
         "job_id": owner.ids[0][:-8] + digits,
+        "number": draw(st.sampled_from([0, 3])),
         "username": draw(st.sampled_from([address, f"client:{digits}", owner.sub[:-8] + digits])),
         "address": draw(st.sampled_from([address, owner.address.swapcase(), f"+{owner.address}"])),
         "token": owner.link[:-8] + digits,

@@ -25,15 +25,18 @@ from afterimage.domain.errors import AdminOnlyError
 from afterimage.domain.holds import Ruling
 from afterimage.domain.recipients import ADMIN_GROUP, Caller
 from afterimage.domain.request import MAX_COUNT
+from afterimage.domain.uploads import MAX_INPUT_BYTES
 from afterimage.http.application import answer, application, problems
 from afterimage.http.caller import signed_in
 from afterimage.http.held_schemas import (
     DecidedView,
     HeldDetail,
+    HeldInputView,
     HeldList,
     HeldPictureView,
     NoteBody,
     held_detail,
+    held_input_view,
     held_item,
     held_picture_view,
 )
@@ -41,7 +44,7 @@ from afterimage.ports import AccountStore
 from afterimage.settings import HeldApiSettings, read_settings
 from afterimage.telemetry import count, environment, logger, metrics, now_ms
 from afterimage.usecases.decide_hold import Desk, decide_hold
-from afterimage.usecases.look_at_held import Lamp, list_held, look_at_held, look_at_picture
+from afterimage.usecases.look_at_held import Lamp, list_held, look_at_held, look_at_input, look_at_picture
 
 app = application()
 MAX_PAGE = 50
@@ -149,6 +152,24 @@ def get_held_picture(
     picture = look_at_picture(job_id, number, _deps().lamp)
     _looked(caller, "held picture", job_id=job_id, number=number)
     return answer(held_picture_view(number, picture))
+
+
+@app.get(
+    "/v1/admin/held/<job_id>/input",
+    summary="The picture that a held request begins from",
+    description="In parts of up to 4 MB, because no address leads to it; the look is logged.",
+    responses=_answers(HeldInputView, 404, 409, 422),
+    tags=["admin"],
+)
+def get_held_input(
+    job_id: _JobIdInPath,
+    start: Annotated[int, Query(description="The byte to begin with.", ge=0, le=MAX_INPUT_BYTES)] = 0,
+) -> Response[HeldInputView]:
+    """Show what a held request begins from."""
+    caller = _admin()
+    part = look_at_input(job_id, start, _deps().lamp)
+    _looked(caller, "held input picture", job_id=job_id)
+    return answer(held_input_view(part))
 
 
 @app.post(

@@ -12,7 +12,7 @@ from afterimage.domain.holds import MAX_NOTE_CHARACTERS, Stage, held_for, held_s
 from afterimage.domain.job import Job
 from afterimage.domain.status import JobStatus
 from afterimage.domain.verdicts import Action, Decision
-from afterimage.usecases.look_at_held import HeldPicture
+from afterimage.usecases.look_at_held import HeldInput, HeldPicture
 
 
 class NoteBody(BaseModel):
@@ -66,8 +66,19 @@ class HeldDetail(HeldItem):
     model_prompt: str
     negative_prompt: str
     preset: str | None
+    adapter: str | None
+    begins_from_picture: bool
     decisions: list[DecisionView]
     held_pictures: list[int]
+
+
+class HeldInputView(BaseModel):
+    """A part of the picture that a held request begins from, from its byte `start` on; `size_bytes` is all of it."""
+
+    content_type: str
+    size_bytes: int
+    start: int
+    base64: str
 
 
 class HeldPictureView(BaseModel):
@@ -113,8 +124,20 @@ def held_detail(job: Job) -> HeldDetail:
         model_prompt=spec.model_prompt,
         negative_prompt=spec.negative_prompt,
         preset=spec.preset,
+        adapter=spec.adapter,
+        begins_from_picture=spec.input is not None,
         decisions=[_decision(decision) for decision in job.decisions],
         held_pictures=[number for number, decision in enumerate(pictures) if decision.action is Action.HOLD],
+    )
+
+
+def held_input_view(part: HeldInput) -> HeldInputView:
+    """Return a part of an input picture as it fits into JSON."""
+    return HeldInputView(
+        content_type=part.picture.content_type,
+        size_bytes=part.picture.size_bytes,
+        start=part.start,
+        base64=base64.b64encode(part.content).decode(),
     )
 
 

@@ -9,7 +9,7 @@ from afterimage.contracts.codec import ContractError
 from afterimage.contracts.generation import GeneratedImage
 from afterimage.domain.errors import InvalidCursorError, InvalidResultError, JobNotFoundError, NotHeldError
 from afterimage.domain.holds import Stage, held_stage
-from afterimage.domain.job import Job, JobId, is_job_id
+from afterimage.domain.job import InputPicture, Job, JobId, is_job_id
 from afterimage.domain.status import JobStatus
 from afterimage.ports import AttemptStore, Clock, HeldSince, JobStore, Quarantine, Results
 from afterimage.usecases.look_at_jobs import look_at_job
@@ -46,6 +46,15 @@ class HeldPicture:
     content: bytes
     content_type: str
     is_whole: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeldInput:
+    """A part of an input picture, which begins at its byte `start`."""
+
+    picture: InputPicture
+    start: int
+    content: bytes
 
 
 def list_held(limit: int, cursor: str | None, lamp: Lamp) -> HeldPage:
@@ -98,6 +107,16 @@ def look_at_picture(job_id: str, number: int, lamp: Lamp) -> HeldPicture:
         raise InvalidResultError()
     content = lamp.quarantine.read(key)
     return HeldPicture(content=content, content_type="image/png" if whole else "image/jpeg", is_whole=whole)
+
+
+def look_at_input(job_id: str, start: int, lamp: Lamp) -> HeldInput:
+    """Return a part of the picture that a held request begins from: what waits may be about it, and it may be larger
+    than an answer. Raises JobNotFoundError where there is none, or nothing from `start` on, NotHeldError."""
+    job = look_at_held(job_id, lamp)
+    picture = job.spec.input
+    if picture is None or start >= picture.size_bytes:
+        raise JobNotFoundError()
+    return HeldInput(picture=picture, start=start, content=lamp.quarantine.read_input(job.job_id, start, MOST_BYTES))
 
 
 def _images(job: Job, lamp: Lamp) -> tuple[GeneratedImage, ...]:

@@ -47,6 +47,8 @@ DETAIL = ITEM | {
     "model_prompt": "a duck, film",
     "negative_prompt": "",
     "preset": None,
+    "adapter": "ink",
+    "begins_from_picture": False,
     "decisions": [DECISION],
     "held_pictures": [1],
 }
@@ -118,3 +120,24 @@ def test_a_held_request_says_what_it_waits_for_and_until_when(lively: bool) -> N
 def test_whoever_stops_waiting_is_told_that_a_mail_will_come() -> None:
     job = parse_job(job_document("QUEUED", "MODERATING", "HELD", **HELD))
     assert "it waits for a person, and you get a mail" in str(StillRunningError(job, 5))
+
+
+def test_the_picture_that_a_held_request_begins_from_comes_in_parts_and_is_saved(run: Run, service: Service) -> None:
+    parts = [
+        {
+            "content_type": "image/png",
+            "size_bytes": len(PICTURE),
+            "start": start,
+            "base64": base64.b64encode(part).decode(),
+        }
+        for start, part in ((0, PICTURE[:40]), (40, PICTURE[40:]))
+    ]
+    service.answers |= {
+        f"GET {PATH}": DETAIL | {"stage": "prompt", "held_pictures": [], "begins_from_picture": True},
+        f"GET {PATH}/input": parts,
+    }
+    done = run("admin", "held", "show", JOB_ID, "--output", "looks")
+    assert done.exit_code == 0, done.output
+    assert Path(f"looks/held-{JOB_ID[-6:]}-input.png").read_bytes() == PICTURE
+    assert [sent.url.params["start"] for sent in service.requests if sent.url.path.endswith("/input")] == ["0", "40"]
+    assert "adapter" in done.stdout
