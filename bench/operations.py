@@ -44,6 +44,7 @@ QUOTAS = {"monthly_pictures": 500, "concurrent_jobs": 20, "campaign_rows": 500, 
 PARAMETERS = {
     "/bench/admission": "open",
     "/bench/quotas": json.dumps(QUOTAS),
+    "/bench/strikes": "{}",
     "/bench/policy": "packaged",
     "/bench/link": "168",
 }
@@ -118,6 +119,7 @@ def variables() -> Iterator[None]:
         "JOB_TTL_DAYS": "90",
         "ADMISSION_PARAMETER": "/bench/admission",
         "QUOTAS_PARAMETER": "/bench/quotas",
+        "STRIKES_PARAMETER": "/bench/strikes",
         "INSTANCE_DOLLARS_PER_HOUR": "1.408",
         "CONFIGURATION_SET": "bench-mail",
         "MODERATION_POLICY_PARAMETER": "/bench/policy",

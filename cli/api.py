@@ -23,6 +23,7 @@ _LASTING = (
     b"daily_cap_reached",
     b"too_many_open_requests",
     b"too_many_uploads",
+    b"cooling_down",
 )
 _HINTS = {
     "unknown_preset": f"See which there are: {command('presets')}",
@@ -36,6 +37,7 @@ _HINTS = {
     "being_erased": "It takes some minutes. Afterwards there is no sign-in either; ask an operator for a new one.",
     "recipient_not_permitted": "Leave --email out, and the mail goes to the address of your sign-in.",
     "monthly_quota_reached": f"See what is left: {command('me')}",
+    "cooling_down": f"See until when: {command('me')}",
     "daily_cap_reached": "The service counts anew from midnight, UTC.",
     "too_many_open_requests": f"See which are open: {command('jobs')}",
     "admin_only": f"Somebody with rights in the account makes an admin: {command('admin grant --help')}",

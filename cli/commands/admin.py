@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.commands import held
-from cli.commands.me import bound
+from cli.commands.me import bound, strikes
 from cli.commands.owner import Yes, confirm
 from cli.errors import CliError
 from cli.options import AsJson, Profile, Region, StackName, api_of
@@ -115,6 +115,8 @@ def _show_quota(answer: dict[str, Any], who: str | None) -> None:
     if who is not None:
         kind = "a quota of their own" if answer["overridden"] else "the general quota"
         output().print(f"\n{printable(who)} has {kind}{' and is disabled' if answer['disabled'] else ''}.")
+        if words := strikes(answer.get("strikes")):
+            output().print(f"{words} Undo: {command(f'admin forgive {who}')}", soft_wrap=True)
 
 
 @app.command()
@@ -131,6 +133,14 @@ def enable(who: Who, stack: StackName = None, profile: Profile = None, region: R
     api = api_of(stack, profile, region)
     api.admin("POST", api.of_user(who, "enable"))
     output().print(f"{printable(who)} is served again.")
+
+
+@app.command()
+def forgive(who: Who, stack: StackName = None, profile: Profile = None, region: Region = None) -> None:
+    """Forget somebody's strikes, and end their cool-down."""
+    api = api_of(stack, profile, region)
+    api.admin("POST", api.of_user(who, "forgive"))
+    output().print(f"{printable(who)} may ask again.")
 
 
 @app.command()

@@ -23,6 +23,18 @@ def me(as_json: AsJson = False, stack: StackName = None, profile: Profile = None
     output().print(
         f"\nYou are a {account['kind']}{role}. The month {account['month']} ends {account['renews_at'][:10]}."
     )
+    if words := strikes(account.get("strikes")):
+        output().print(words, soft_wrap=True)
+
+
+def strikes(known: dict[str, Any] | None) -> str:
+    """Return how somebody stands whose requests were blocked, nothing for whoever has no strike."""
+    if known and known["cooling_until"]:
+        until = known["cooling_until"][:16].replace("T", " ")
+        return f"New requests are not taken until {until} UTC: too many were blocked."
+    if known and known["recent"]:
+        return f"{known['recent']} of {known['bound']} blocked requests that begin a cool-down."
+    return ""
 
 
 def quota_table(account: dict[str, Any]) -> Table:

@@ -138,8 +138,8 @@ class JobStore(Protocol):
         only_from: JobStatus | None = None,
     ) -> Job:
         """Write a status where the table allows it and return the new record. An end gives back in the same write: the
-        open request always, the pictures of month and day unless it SUCCEEDED. `only_from` narrows the table to one
-        status: of several who would move a job out of it, one does.
+        open request always, the pictures of month and day unless it SUCCEEDED; and one that is a strike is noted so.
+        `only_from` narrows the table to one status: of several who would move a job out of it, one does.
 
         Raises JobClosedError where the table does not allow it, JobNotFoundError for no job.
         """
@@ -179,6 +179,12 @@ class AccountStore(Protocol):
 
     def usage(self, owner: str, at_ms: int) -> Usage:
         """Return what is counted at a moment."""
+
+    def strikes(self, owner: str, at_ms: int) -> tuple[int, ...]:
+        """Return when the newest requests that count as strikes were blocked, in no order; at most MOST_STRIKES."""
+
+    def forgive(self, owner: str) -> None:
+        """Forget every strike of an owner."""
 
     def set_override(self, owner: str, override: Quota | None) -> None:
         """Put bounds in place of the general ones; None takes them away."""

@@ -52,6 +52,7 @@ class RequestsApiSettings:
     job_ttl_days: int
     admission_parameter: str
     quotas_parameter: str
+    strikes_parameter: str
     moderation_policy_parameter: str
     instance_dollars_per_hour: float
 
@@ -73,6 +74,7 @@ class AdminApiSettings:
     erase_owner_machine_arn: str
     admission_parameter: str
     quotas_parameter: str
+    strikes_parameter: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,6 +164,7 @@ class StartScheduledRequestSettings:
     job_ttl_days: int
     admission_parameter: str
     quotas_parameter: str
+    strikes_parameter: str
 
 
 @dataclass(frozen=True, kw_only=True)

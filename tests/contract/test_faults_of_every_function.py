@@ -128,6 +128,7 @@ class World:
         self.clients, self.table, self.bucket, self.name = dict(clients), name, bucket, name
         self.environment = _settings(name, bucket, pool)
         clients["ssm"].put_parameter(Name=f"/{name}/policy", Value="packaged", Type="String", Overwrite=True)
+        clients["ssm"].put_parameter(Name=f"/{name}/strikes", Value="{}", Type="String", Overwrite=True)
         clients["ssm"].put_parameter(Name=f"/{name}/link", Value="168", Type="String", Overwrite=True)
         create_table(clients["dynamodb"], name)
         self._fill()
@@ -284,6 +285,7 @@ def _settings(name: str, bucket: str, pool: str) -> dict[str, str]:
         "JOB_TTL_DAYS": "90",
         "ADMISSION_PARAMETER": f"/{name}/admission",
         "QUOTAS_PARAMETER": f"/{name}/quotas",
+        "STRIKES_PARAMETER": f"/{name}/strikes",
         "MODERATION_POLICY_PARAMETER": f"/{name}/policy",
         "INSTANCE_DOLLARS_PER_HOUR": "1.5",
         "LINK_BASE": "https://x",
@@ -372,6 +374,7 @@ SCENES = [
     admin("GET", "users/bob/quota"),
     admin("PUT", "users/bob/quota", {"monthly_pictures": 1, "concurrent_jobs": 1, "campaign_rows": 1}),
     admin("POST", "users/bob/disable"),
+    admin("POST", "users/bob/forgive"),
     admin("DELETE", "users/bob"),
     admin("GET", "quotas"),
     admin("PUT", "quotas", QUOTAS | {"daily_pictures": 7}),

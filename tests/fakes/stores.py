@@ -24,6 +24,7 @@ from afterimage.domain.quotas import (
     too_many_open,
 )
 from afterimage.domain.status import JobStatus, sources
+from afterimage.domain.strikes import MOST_STRIKES, STRIKE_KEPT_S, is_strike
 from afterimage.domain.suppression import Suppression
 from afterimage.domain.uploads import FORMS_A_DAY, too_many_forms
 from afterimage.ports import NO_CHANGES, HeldSince, IdempotencyClaim, JobChanges, KeyTakenError, Phase
@@ -43,6 +44,7 @@ class MemoryJobStore(Faulty):
         self.months: Counter[tuple[str, str]] = Counter()
         self.days: Counter[str] = Counter()
         self.erasing: set[str] = set()
+        self.strikes: dict[str, dict[JobId, int]] = {}
 
     @breakable
     def create(self, job: Job, claim: IdempotencyClaim | None, quotas: Quotas = UNLIMITED) -> None:
@@ -133,6 +135,9 @@ class MemoryJobStore(Faulty):
             raise JobClosedError()
         if to.is_final and job.charge:
             self._count(job, pictures=0 if to is JobStatus.SUCCEEDED else -job.charge.pictures, jobs=-1)
+        code = changes.failure.code if changes.failure else None
+        if is_strike(to, code, of_campaign=job.row is not None):
+            self.strikes.setdefault(job.owner, {})[job_id] = at_ms
         self.records[job_id] = changes.made_to(job, to, at_ms)
         return self.records[job_id]
 
@@ -202,6 +207,15 @@ class MemoryAccountStore(Faulty):
             open_requests=self.jobs.open[owner],
             daily_pictures=self.jobs.days[day_of(at_ms)],
         )
+
+    @breakable
+    def strikes(self, owner: str, at_ms: int) -> tuple[int, ...]:
+        kept = sorted(self.jobs.strikes.get(owner, {}).items(), reverse=True)[:MOST_STRIKES]
+        return tuple(struck_ms for _, struck_ms in kept if not is_expired(struck_ms // 1000 + STRIKE_KEPT_S, at_ms))
+
+    @breakable
+    def forgive(self, owner: str) -> None:
+        self.jobs.strikes.pop(owner, None)
 
     @breakable
     def set_override(self, owner: str, override: Quota | None) -> None:

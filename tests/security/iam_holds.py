@@ -5,7 +5,11 @@ from __future__ import annotations
 from security.iam_grant import NO_LEADING_KEYS, Grant
 
 _ENDS = ("adapters/dynamodb/jobs.py:DynamoJobStore._end", "adapters/dynamodb/jobs.py:DynamoJobStore._write")
-_GIVES_BACK = ("adapters/dynamodb/campaign_rows.py:settlements", "adapters/dynamodb/counters.py:releases")
+_GIVES_BACK = (
+    "adapters/dynamodb/campaign_rows.py:settlements",
+    "adapters/dynamodb/counters.py:releases",
+    "adapters/dynamodb/strikes.py:strikes",
+)
 
 HOLD_GRANTS: tuple[Grant, ...] = (
     # HoldForReviewFunction

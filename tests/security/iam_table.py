@@ -55,6 +55,19 @@ GRANTS: tuple[Grant, ...] = (
         ),
         judged=NO_LEADING_KEYS,
     ),
+    Grant(
+        "RequestsApiFunction",
+        "ReadDay",
+        "dynamodb:GetItem",
+        ("adapters/dynamodb/accounts.py:DynamoAccountStore.usage",),
+        judged=NO_LEADING_KEYS,
+    ),
+    Grant(
+        "RequestsApiFunction",
+        "ReadAccount",
+        "dynamodb:Query",
+        ("adapters/dynamodb/accounts.py:DynamoAccountStore._strikes",),
+    ),
     Grant("RequestsApiFunction", "TakeQuota", "dynamodb:UpdateItem", ("adapters/dynamodb/counters.py:takings",)),
     Grant(
         "RequestsApiFunction",
@@ -169,6 +182,22 @@ GRANTS: tuple[Grant, ...] = (
     ),
     Grant(
         "AdminApiFunction",
+        "ForgiveStrikes",
+        "dynamodb:Query",
+        ("adapters/dynamodb/accounts.py:DynamoAccountStore._strikes",),
+    ),
+    Grant(
+        "AdminApiFunction",
+        "ForgiveStrikes",
+        "dynamodb:DeleteItem",
+        ("adapters/dynamodb/accounts.py:DynamoAccountStore.forgive",),
+        judged=NO_LEADING_KEYS,
+    ),
+    Grant(
+        "AdminApiFunction", "ReadStrikeRules", "ssm:GetParameter", ("adapters/parameters.py:OperatorParameters._get",)
+    ),
+    Grant(
+        "AdminApiFunction",
         "StartErasing",
         "states:StartExecution",
         ("adapters/erasure_machines.py:ErasureMachines._start",),
@@ -205,6 +234,7 @@ GRANTS: tuple[Grant, ...] = (
         (
             "adapters/dynamodb/campaign_rows.py:settlements",
             "adapters/dynamodb/counters.py:releases",
+            "adapters/dynamodb/strikes.py:strikes",
         ),
         judged=NO_LEADING_KEYS,
     ),
@@ -364,6 +394,7 @@ GRANTS: tuple[Grant, ...] = (
         (
             "adapters/dynamodb/campaign_rows.py:settlements",
             "adapters/dynamodb/counters.py:releases",
+            "adapters/dynamodb/strikes.py:strikes",
         ),
         judged=NO_LEADING_KEYS,
     ),
@@ -428,6 +459,7 @@ GRANTS: tuple[Grant, ...] = (
         (
             "adapters/dynamodb/campaign_rows.py:settlements",
             "adapters/dynamodb/counters.py:releases",
+            "adapters/dynamodb/strikes.py:strikes",
         ),
         judged=NO_LEADING_KEYS,
     ),
@@ -535,6 +567,7 @@ GRANTS: tuple[Grant, ...] = (
         (
             "adapters/dynamodb/campaign_rows.py:settlements",
             "adapters/dynamodb/counters.py:releases",
+            "adapters/dynamodb/strikes.py:strikes",
             "adapters/dynamodb/owners.py:DynamoOwnerStore.begin_erasing",
         ),
         judged=NO_LEADING_KEYS,
@@ -664,6 +697,7 @@ GRANTS: tuple[Grant, ...] = (
         (
             "adapters/dynamodb/campaign_rows.py:settlements",
             "adapters/dynamodb/counters.py:releases",
+            "adapters/dynamodb/strikes.py:strikes",
             "adapters/dynamodb/owners.py:DynamoOwnerStore.end_erasing",
             "adapters/dynamodb/owners.py:DynamoOwnerStore.erase",
             "adapters/dynamodb/campaigns.py:DynamoCampaignStore._set",
@@ -744,6 +778,7 @@ GRANTS: tuple[Grant, ...] = (
         (
             "adapters/dynamodb/campaign_rows.py:settlements",
             "adapters/dynamodb/counters.py:releases",
+            "adapters/dynamodb/strikes.py:strikes",
         ),
         judged=NO_LEADING_KEYS,
     ),
@@ -766,6 +801,7 @@ GRANTS: tuple[Grant, ...] = (
         (
             "adapters/dynamodb/campaign_rows.py:settlements",
             "adapters/dynamodb/counters.py:releases",
+            "adapters/dynamodb/strikes.py:strikes",
         ),
         judged=NO_LEADING_KEYS,
     ),
@@ -857,6 +893,12 @@ GRANTS: tuple[Grant, ...] = (
         "dynamodb:GetItem",
         ("adapters/dynamodb/accounts.py:DynamoAccountStore.find",),
         judged=NO_LEADING_KEYS,
+    ),
+    Grant(
+        "StartScheduledRequestFunction",
+        "ReadAccount",
+        "dynamodb:Query",
+        ("adapters/dynamodb/accounts.py:DynamoAccountStore._strikes",),
     ),
     Grant(
         "StartScheduledRequestFunction", "TakeQuota", "dynamodb:UpdateItem", ("adapters/dynamodb/counters.py:takings",)

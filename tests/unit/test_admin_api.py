@@ -12,6 +12,7 @@ from afterimage.domain.errors import InvalidCursorError, StoreUnavailableError
 from afterimage.domain.job import Failure, Job, JobId
 from afterimage.domain.quotas import Quota, Quotas
 from afterimage.domain.status import JobStatus
+from afterimage.domain.strikes import StrikeRules
 from afterimage.domain.suppression import SuppressionKind, hash_address, suppression_of
 from afterimage.handlers import admin_api
 from fakes.faults import Faulty, breakable
@@ -94,6 +95,7 @@ class Api:
             mail_service=self.mail_service,
             switch=self.switch,  # type: ignore[arg-type]
             general=self.general,  # type: ignore[arg-type]
+            strike_rules=StrikeRules,
             clock=Ticker(),
         )
 
@@ -113,6 +115,7 @@ EVERY = [
     ("PUT", "users/ada/quota", OWN),
     ("DELETE", "users/ada/quota", None),
     ("POST", "users/ada/disable", None),
+    ("POST", "users/ada/forgive", None),
     ("POST", "users/ada/enable", None),
     ("DELETE", "users/ada", None),
     ("GET", "quotas", None),
@@ -180,6 +183,16 @@ def test_a_quota_is_whole_and_plain(api: Api, body: Any) -> None:
     assert api.call("PUT", "users/ada/quota", body=body).status == 422
     assert api.call("PUT", "quotas", body=body).status == 422
     assert (api.accounts.records, api.general.value) == ({}, GENERAL)
+
+
+def test_somebody_who_cools_down_is_shown_so_and_forgiven(api: Api) -> None:
+    api.jobs.strikes["user#bob"] = {job_id(n): NOW_MS for n in range(3)}
+    shown = api.call("GET", "users/bob/quota").body["strikes"]
+    assert (shown["recent"], shown["bound"]) == (0, 3)
+    assert shown["cooling_until"]
+    forgiven = api.call("POST", "users/bob/forgive").body["strikes"]
+    assert forgiven == {"recent": 0, "bound": 3, "cooling_until": None}
+    assert api.jobs.strikes == {}
 
 
 def test_somebody_is_disabled_here_and_in_the_directory(api: Api) -> None:

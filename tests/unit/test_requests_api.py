@@ -686,3 +686,21 @@ def test_the_owner_reads_what_a_person_wrote_and_not_who_it_was(api: Api) -> Non
         ("person", "No ducks."),
     ]
     assert "grace" not in found.text
+
+
+# ── Strikes ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_strikes_are_told_before_they_close_the_door(api: Api) -> None:
+    api.jobs.strikes["user#ada"] = {job_id(n): NOW_MS for n in (91, 92)}
+    assert api.call("GET", "/v1/me").body["strikes"] == {"recent": 2, "bound": 3, "cooling_until": None}
+    assert api.post().status == 202
+
+
+def test_who_cools_down_is_told_when_to_come_back(api: Api) -> None:
+    api.jobs.strikes["user#ada"] = {job_id(n): NOW_MS for n in (91, 92, 93)}
+    found = api.refused(PROMPT)
+    assert (found.status, found.body["code"]) == (429, "cooling_down")
+    assert 3500 < int(found.headers["retry-after"]) <= 3600
+    until = datetime.fromisoformat(api.call("GET", "/v1/me").body["strikes"]["cooling_until"])
+    assert until.timestamp() * 1000 == NOW_MS + 3600_000

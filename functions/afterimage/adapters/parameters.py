@@ -10,6 +10,7 @@ from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterEr
 from afterimage.domain.errors import ModeratorUnavailableError, StoreUnavailableError
 from afterimage.domain.moderation import Policy, packaged_policy, parse_policy
 from afterimage.domain.quotas import Quotas, parse_quotas
+from afterimage.domain.strikes import StrikeRules, parse_strike_rules
 
 _REMEMBER_S = 30
 PACKAGED = "packaged"
@@ -37,6 +38,14 @@ class OperatorParameters:
         QuotasInvalidError: bounds that cannot be read let nothing through."""
         try:
             return parse_quotas(self._get(name))
+        except GetParameterError as exc:
+            raise StoreUnavailableError() from exc
+
+    def strike_rules(self, name: str) -> StrikeRules:
+        """Return after how many blocked requests an owner waits. Raises StoreUnavailableError or StrikesInvalidError:
+        rules that cannot be read let nothing through."""
+        try:
+            return parse_strike_rules(self._get(name))
         except GetParameterError as exc:
             raise StoreUnavailableError() from exc
 

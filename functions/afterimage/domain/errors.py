@@ -28,7 +28,8 @@
     │   │   ├── MonthlyQuotaReachedError
     │   │   ├── TooManyOpenRequestsError
     │   │   ├── DailyCapReachedError
-    │   │   └── TooManyUploadsError
+    │   │   ├── TooManyUploadsError
+    │   │   └── CoolingDownError
     │   ├── CampaignNotFoundError
     │   ├── CampaignStateError
     │   ├── RunHaltedError
@@ -54,6 +55,7 @@
         ├── MailRefusedError
         ├── PolicyInvalidError
         ├── QuotasInvalidError
+        ├── StrikesInvalidError
         ├── InternalError
         └── StoppedError
 
@@ -278,6 +280,13 @@ class TooManyUploadsError(QuotaExceededError):
     sentence = "You have begun as many uploads as may be begun in a day."
 
 
+class CoolingDownError(QuotaExceededError):
+    """Raised when so many requests of an owner were blocked that the next has to wait."""
+
+    code = "cooling_down"
+    sentence = "Several of your requests broke the content policy, so new ones are not taken for a while."
+
+
 class CampaignNotFoundError(RejectedError):
     """Raised for a campaign or a run that does not exist, has expired or is somebody else's."""
 
@@ -442,6 +451,14 @@ class QuotasInvalidError(FailedError):
 
     code = "quotas_invalid"
     sentence = "The quotas of this service cannot be read."
+
+
+class StrikesInvalidError(FailedError):
+    """Raised when the rules of strikes that an operator has set cannot be read: nothing is accepted until they are
+    mended."""
+
+    code = "strikes_invalid"
+    sentence = "The rules of this service cannot be read."
 
 
 class InternalError(FailedError):

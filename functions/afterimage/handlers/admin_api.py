@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -20,9 +21,11 @@ from afterimage.adapters.dynamodb.owners import DynamoOwnerStore
 from afterimage.adapters.dynamodb.suppressions import DynamoSuppressionStore
 from afterimage.adapters.erasure_machines import ErasureMachines
 from afterimage.adapters.mail.ses_list import SesAccountList
+from afterimage.adapters.parameters import OperatorParameters
 from afterimage.adapters.quotas_parameter import QuotasParameter
 from afterimage.domain.errors import AdminOnlyError
 from afterimage.domain.recipients import ADMIN_GROUP, MAX_ADDRESS_CHARACTERS, Caller
+from afterimage.domain.strikes import StrikeRules
 from afterimage.http.admin_schemas import (
     AdminJobList,
     AdminJobView,
@@ -59,6 +62,7 @@ from afterimage.usecases.administer_mail import lift_suppression, read_suppressi
 from afterimage.usecases.administer_people import (
     PersonNow,
     erase_person,
+    forgive_person,
     override_quota,
     read_person,
     switch_person,
@@ -89,6 +93,7 @@ class Dependencies:
     mail_service: MailService
     switch: AdmissionSwitch
     general: QuotasParameter
+    strike_rules: Callable[[], StrikeRules]
     clock: Clock
 
 
@@ -96,6 +101,7 @@ class Dependencies:
 def dependencies() -> Dependencies:
     """Build the real ones, once per process."""
     settings = read_settings(AdminApiSettings, environment())
+    parameters = OperatorParameters(client("ssm"))
     return Dependencies(
         accounts=DynamoAccountStore(client("dynamodb"), settings.table_name),
         directory=CognitoDirectory(client("cognito-idp"), settings.user_pool_id),
@@ -106,6 +112,7 @@ def dependencies() -> Dependencies:
         mail_service=SesAccountList(client("sesv2")),
         switch=AdmissionSwitch(client("ssm"), settings.admission_parameter),
         general=QuotasParameter(client("ssm"), settings.quotas_parameter),
+        strike_rules=lambda: parameters.strike_rules(settings.strikes_parameter),
         clock=now_ms,
     )
 
@@ -217,6 +224,21 @@ def _switch(username: str, *, disabled: bool) -> Response[PersonQuotaView]:
     return _person(_read(username))
 
 
+@app.post(
+    "/v1/admin/users/<username>/forgive",
+    summary="Forget somebody's strikes",
+    description="A cool-down ends with them. A repeat answers the same.",
+    responses=_answers(PersonQuotaView, 404, 422),
+    tags=["admin"],
+)
+def post_forgive(username: Username) -> Response[PersonQuotaView]:
+    """Let somebody ask again who was blocked too often."""
+    caller, deps = _admin(), _deps()
+    owner = forgive_person(username, accounts=deps.accounts, directory=deps.directory)
+    _changed(caller, "forgiven", whom=owner)
+    return _person(_read(username))
+
+
 @app.delete(
     "/v1/admin/users/<username>",
     summary="Erase everything of somebody",
@@ -240,12 +262,17 @@ def delete_user(username: Username) -> Response[Erasing]:
 def _read(username: str) -> PersonNow:
     deps = _deps()
     return read_person(
-        username, accounts=deps.accounts, directory=deps.directory, general=deps.general.read(), clock=deps.clock
+        username,
+        accounts=deps.accounts,
+        directory=deps.directory,
+        general=deps.general.read(),
+        rules=deps.strike_rules(),
+        clock=deps.clock,
     )
 
 
 def _person(now: PersonNow) -> Response[PersonQuotaView]:
-    return answer(person_quota_view(now.owner, now.account, now.quotas, now.usage))
+    return answer(person_quota_view(now.owner, now.account, now.quotas, now.usage, now.standing))
 
 
 @app.get("/v1/admin/quotas", summary="The general quotas", responses=_answers(QuotasBody), tags=["admin"])

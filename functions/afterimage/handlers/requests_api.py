@@ -72,6 +72,7 @@ def dependencies() -> Dependencies:
             profile=model_profiles()[settings.model_profile],
             admission_is_open=lambda: parameters.admission_is_open(settings.admission_parameter),
             quotas=lambda: parameters.quotas(settings.quotas_parameter),
+            strike_rules=lambda: parameters.strike_rules(settings.strikes_parameter),
             job_ttl_s=settings.job_ttl_days * 86_400,
             clock=now_ms,
             entropy=random_bytes,
@@ -210,8 +211,10 @@ def get_image(job_id: Annotated[str, Path(description="The id from creation.", m
 def get_me() -> Response[MeView]:
     """Say who calls, what they may ask for, what they have used and when it is new."""
     door, caller = _deps().door, signed_in(app)
-    account = read_account(caller, accounts=door.accounts, quotas=door.quotas, clock=door.clock)
-    return answer(me_view(caller, account.quotas, account.usage, account.at_ms))
+    account = read_account(
+        caller, accounts=door.accounts, quotas=door.quotas, strike_rules=door.strike_rules, clock=door.clock
+    )
+    return answer(me_view(caller, account.quotas, account.usage, account.standing, account.at_ms))
 
 
 @app.get(

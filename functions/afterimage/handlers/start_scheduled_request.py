@@ -34,6 +34,7 @@ def dependencies() -> Door:
         profile=model_profiles()[settings.model_profile],
         admission_is_open=lambda: parameters.admission_is_open(settings.admission_parameter),
         quotas=lambda: parameters.quotas(settings.quotas_parameter),
+        strike_rules=lambda: parameters.strike_rules(settings.strikes_parameter),
         job_ttl_s=settings.job_ttl_days * 86_400,
         clock=now_ms,
         entropy=random_bytes,

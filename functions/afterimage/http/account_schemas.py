@@ -12,6 +12,7 @@ from afterimage.domain.estimate import Price
 from afterimage.domain.moderation import Action
 from afterimage.domain.quotas import Quotas, month_of, next_month_ms
 from afterimage.domain.recipients import ADMIN_GROUP, Caller
+from afterimage.domain.strikes import Standing
 from afterimage.http.schemas import ReplacedView, WarningView
 
 
@@ -73,6 +74,14 @@ class UsedView(BaseModel):
     open_requests: int
 
 
+class StrikesView(BaseModel):
+    """Requests of yours that were blocked: `recent` of `bound` begin a cool-down, in which nothing new is taken."""
+
+    recent: int
+    bound: int
+    cooling_until: datetime | None
+
+
 class MeView(BaseModel):
     """Who you are to this service, and what you may still ask for."""
 
@@ -83,6 +92,7 @@ class MeView(BaseModel):
     quota: QuotaView
     used: UsedView
     left: LeftView
+    strikes: StrikesView
 
 
 def quota_view(quotas: Quotas) -> QuotaView:
@@ -120,7 +130,7 @@ def estimate_view(price: Price) -> EstimateView:
     )
 
 
-def me_view(caller: Caller, quotas: Quotas, usage: Usage, now_ms: int) -> MeView:
+def me_view(caller: Caller, quotas: Quotas, usage: Usage, standing: Standing, now_ms: int) -> MeView:
     """Return the caller's own account."""
     return MeView(
         kind="person" if caller.username else "program",
@@ -130,6 +140,17 @@ def me_view(caller: Caller, quotas: Quotas, usage: Usage, now_ms: int) -> MeView
         quota=quota_view(quotas),
         used=UsedView(monthly_pictures=usage.monthly_pictures, open_requests=usage.open_requests),
         left=left_view(quotas, usage),
+        strikes=strikes_view(standing),
+    )
+
+
+def strikes_view(standing: Standing) -> StrikesView:
+    """Return how an owner stands."""
+    until_ms = standing.until_ms
+    return StrikesView(
+        recent=standing.strikes,
+        bound=standing.bound,
+        cooling_until=datetime.fromtimestamp(until_ms / 1000, UTC) if until_ms is not None else None,
     )
 
 

@@ -11,8 +11,9 @@ from afterimage.domain.account import Account, Person, Usage
 from afterimage.domain.job import Job
 from afterimage.domain.quotas import Quota, Quotas
 from afterimage.domain.status import JobStatus
+from afterimage.domain.strikes import Standing
 from afterimage.domain.suppression import Suppression, SuppressionKind
-from afterimage.http.account_schemas import QuotaView, UsedView, quota_view
+from afterimage.http.account_schemas import QuotaView, StrikesView, UsedView, quota_view, strikes_view
 from afterimage.http.schemas import FailureView, NoticeView, TimelineEntry
 
 Bound = Annotated[int | None, Field(description="null is no bound, 0 lets nothing through.", ge=0, le=10**9)]
@@ -89,6 +90,7 @@ class PersonQuotaView(BaseModel):
     overridden: bool
     quota: QuotaView
     used: UsedView
+    strikes: StrikesView
 
 
 class SuppressionView(BaseModel):
@@ -132,7 +134,9 @@ def person_view(person: Person) -> PersonView:
     )
 
 
-def person_quota_view(owner: str, account: Account, quotas: Quotas, usage: Usage) -> PersonQuotaView:
+def person_quota_view(
+    owner: str, account: Account, quotas: Quotas, usage: Usage, standing: Standing
+) -> PersonQuotaView:
     """Return what holds for an owner."""
     return PersonQuotaView(
         owner=owner,
@@ -140,6 +144,7 @@ def person_quota_view(owner: str, account: Account, quotas: Quotas, usage: Usage
         overridden=account.override is not None,
         quota=quota_view(quotas),
         used=UsedView(monthly_pictures=usage.monthly_pictures, open_requests=usage.open_requests),
+        strikes=strikes_view(standing),
     )
 
 

@@ -8,6 +8,7 @@ from afterimage.domain.account import Account, Usage
 from afterimage.domain.errors import OwnAccountError, PersonNotFoundError
 from afterimage.domain.quotas import Quota, Quotas
 from afterimage.domain.recipients import Caller
+from afterimage.domain.strikes import Standing, StrikeRules, standing
 from afterimage.ports import AccountStore, Clock, Directory, Erasures, OwnerStore
 from afterimage.usecases.erase_owner import begin_erasing_owner
 
@@ -23,22 +24,36 @@ class PersonNow:
     account: Account
     quotas: Quotas
     usage: Usage
+    standing: Standing
 
 
 def read_person(
-    username: str, *, accounts: AccountStore, directory: Directory, general: Quotas, clock: Clock
+    username: str, *, accounts: AccountStore, directory: Directory, general: Quotas, rules: StrikeRules, clock: Clock
 ) -> PersonNow:
     """Return what holds for somebody. Raises PersonNotFoundError."""
     owner = _owner(username, directory)
     account = accounts.find(owner)
-    usage = accounts.usage(owner, clock())
-    return PersonNow(owner=owner, account=account, quotas=general.with_override(account.override), usage=usage)
+    now_ms = clock()
+    return PersonNow(
+        owner=owner,
+        account=account,
+        quotas=general.with_override(account.override),
+        usage=accounts.usage(owner, now_ms),
+        standing=standing(accounts.strikes(owner, now_ms), rules, now_ms),
+    )
 
 
 def override_quota(username: str, quota: Quota | None, *, accounts: AccountStore, directory: Directory) -> str:
     """Give somebody bounds of their own, or take them away; return the owner. Raises PersonNotFoundError."""
     owner = _owner(username, directory)
     accounts.set_override(owner, quota)
+    return owner
+
+
+def forgive_person(username: str, *, accounts: AccountStore, directory: Directory) -> str:
+    """Forget somebody's strikes, and with them a cool-down; return the owner. Raises PersonNotFoundError."""
+    owner = _owner(username, directory)
+    accounts.forgive(owner)
     return owner
 
 

@@ -11,6 +11,7 @@ from afterimage.contracts.codec import to_document, to_json
 from afterimage.contracts.generation import MAX_SEED
 from afterimage.domain.errors import (
     AdmissionClosedError,
+    CoolingDownError,
     IdempotencyConflictError,
     TransientError,
     UploadNotFoundError,
@@ -22,6 +23,7 @@ from afterimage.domain.quotas import Quotas, charge_for
 from afterimage.domain.recipients import Caller, choose_recipient
 from afterimage.domain.request import ImageRequest, specify
 from afterimage.domain.status import JobStatus
+from afterimage.domain.strikes import StrikeRules, standing
 from afterimage.ports import (
     AccountStore,
     Clock,
@@ -53,6 +55,7 @@ class Door:
     clock: Clock
     entropy: Entropy
     uploads: Uploads | None = None  # None where nobody sends pictures
+    strike_rules: Callable[[], StrikeRules] = StrikeRules
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,8 +72,8 @@ def create_request(asked: ImageRequest, caller: Caller, idempotency_key: str | N
     """Accept `asked` for `caller`, once per key.
 
     Raises InvalidRequestError, UploadNotFoundError, AccountDisabledError, RecipientNotPermittedError,
-    IdempotencyConflictError, AdmissionClosedError, QuotaExceededError, QuotasInvalidError and StoreUnavailableError;
-    after any of them nothing is recorded or counted.
+    IdempotencyConflictError, AdmissionClosedError, QuotaExceededError (CoolingDownError is one), QuotasInvalidError,
+    StrikesInvalidError and StoreUnavailableError; after any of them nothing is recorded or counted.
     """
     now_ms = door.clock()
     account = door.accounts.find(caller.owner)
@@ -81,6 +84,7 @@ def create_request(asked: ImageRequest, caller: Caller, idempotency_key: str | N
         return _replay(claim, body_digest, door)
     if not door.admission_is_open():
         raise AdmissionClosedError()
+    check_cool_down(caller.owner, now_ms, door)
     quotas = door.quotas().with_override(account.override)
     job = dataclasses.replace(_new_job(asked, caller, now_ms, quotas, door), claim_hash=key_hash)
     claim = (
@@ -101,6 +105,13 @@ def create_request(asked: ImageRequest, caller: Caller, idempotency_key: str | N
             raise
         return _replay(taken, body_digest, door)
     return Acceptance(job=job, replayed=False, refusal=_start(job, door))
+
+
+def check_cool_down(owner: str, now_ms: int, door: Door) -> None:
+    """Raise CoolingDownError for whoever was blocked too often of late, and StrikesInvalidError."""
+    until_ms = standing(door.accounts.strikes(owner, now_ms), door.strike_rules(), now_ms).until_ms
+    if until_ms is not None:
+        raise CoolingDownError(retry_after_s=-(-(until_ms - now_ms) // 1000))
 
 
 def _hash_key(caller: Caller, key: str) -> str:

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from afterimage.domain.account import Usage
-from afterimage.domain.errors import RejectedError
+from afterimage.domain.errors import CoolingDownError, RejectedError
 from afterimage.domain.estimate import Price, estimate, forewarnings
 from afterimage.domain.job import ImageSpec, JobWarning
 from afterimage.domain.moderation import Decision, Policy, judge_prompt
 from afterimage.domain.quotas import Quotas, day_is_full, fits, month_is_full, too_many_open
 from afterimage.domain.recipients import Caller
 from afterimage.domain.request import ImageRequest
-from afterimage.usecases.create_request import Door, complete
+from afterimage.usecases.create_request import Door, check_cool_down, complete
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,11 +44,11 @@ def price_request(asked: ImageRequest, caller: Caller, has_key: bool, door: Door
         warnings=tuple(_warnings(spec, decision, has_key)),
         quotas=quotas,
         usage=usage,
-        refusal=_refusal(len(spec.seeds), quotas, usage, now_ms, door),
+        refusal=_refusal(caller.owner, len(spec.seeds), quotas, usage, now_ms, door),
     )
 
 
-def _refusal(pictures: int, quotas: Quotas, usage: Usage, now_ms: int, door: Door) -> str | None:
+def _refusal(owner: str, pictures: int, quotas: Quotas, usage: Usage, now_ms: int, door: Door) -> str | None:
     refusals: list[RejectedError] = []
     if not fits(usage.monthly_pictures, pictures, quotas.monthly_pictures):
         refusals.append(month_is_full(now_ms))
@@ -58,6 +58,10 @@ def _refusal(pictures: int, quotas: Quotas, usage: Usage, now_ms: int, door: Doo
         refusals.append(too_many_open())
     if not door.admission_is_open():
         return "admission_closed"
+    try:
+        check_cool_down(owner, now_ms, door)
+    except CoolingDownError as exc:
+        return exc.code
     return refusals[0].code if refusals else None
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from afterimage.domain.account import Usage
 from afterimage.domain.quotas import Quotas
 from afterimage.domain.recipients import Caller
+from afterimage.domain.strikes import Standing, StrikeRules, standing
 from afterimage.ports import AccountStore, Clock
 
 
@@ -17,13 +18,24 @@ class AccountNow:
 
     quotas: Quotas
     usage: Usage
+    standing: Standing
     at_ms: int
 
 
-def read_account(caller: Caller, *, accounts: AccountStore, quotas: Callable[[], Quotas], clock: Clock) -> AccountNow:
+def read_account(
+    caller: Caller,
+    *,
+    accounts: AccountStore,
+    quotas: Callable[[], Quotas],
+    strike_rules: Callable[[], StrikeRules],
+    clock: Clock,
+) -> AccountNow:
     """Return the caller's account. Raises AccountDisabledError."""
     account, now_ms = accounts.find(caller.owner), clock()
     account.check()
     return AccountNow(
-        quotas=quotas().with_override(account.override), usage=accounts.usage(caller.owner, now_ms), at_ms=now_ms
+        quotas=quotas().with_override(account.override),
+        usage=accounts.usage(caller.owner, now_ms),
+        standing=standing(accounts.strikes(caller.owner, now_ms), strike_rules(), now_ms),
+        at_ms=now_ms,
     )

@@ -51,6 +51,23 @@ def test_me_says_who_is_an_admin(run: Run, service: Service) -> None:
     assert "You are a person, and an admin." in run("me").stdout
 
 
+@pytest.mark.parametrize(
+    ("strikes", "said"),
+    [
+        ({"recent": 2, "bound": 3, "cooling_until": None}, "2 of 3 blocked requests that begin a cool-down."),
+        ({"recent": 0, "bound": 3, "cooling_until": "2026-11-22T14:45:30Z"}, "not taken until 2026-11-22 14:45 UTC"),
+    ],
+)
+def test_me_tells_strikes_and_a_cool_down(run: Run, service: Service, strikes: Any, said: str) -> None:
+    service.answers["GET /v1/me"] = ME | {"strikes": strikes}
+    assert said in run("me").stdout
+
+
+def test_me_says_nothing_of_strikes_that_are_none(run: Run, service: Service) -> None:
+    service.answers["GET /v1/me"] = ME | {"strikes": {"recent": 0, "bound": 3, "cooling_until": None}}
+    assert run("me").stdout.splitlines()[-1].startswith("You are a person.")
+
+
 def test_me_as_json_is_what_the_service_said(run: Run, service: Service) -> None:
     service.answers["GET /v1/me"] = ME
     assert json.loads(run("me", "--json").stdout) == ME

@@ -307,3 +307,17 @@ class TestGrant:
 def test_an_answer_that_is_no_api_is_not_taken_for_success(run: Run, service: Service) -> None:
     service.answers["POST /v1/admin/users/bob/disable"] = httpx.Response(200, text="<html>")
     assert run("admin", "disable", "bob").exit_code == 1
+
+
+def test_somebody_is_forgiven(run: Run, service: Service) -> None:
+    service.answers["POST /v1/admin/users/bob@example.com/forgive"] = someone()
+    assert run("admin", "forgive", "bob@example.com").stdout == "bob@example.com may ask again.\n"
+    assert asked(service) == [f"POST {BOB}/forgive"]
+
+
+def test_who_cools_down_is_shown_with_a_way_out(run: Run, service: Service) -> None:
+    strikes = {"recent": 0, "bound": 3, "cooling_until": "2026-11-22T14:45:30Z"}
+    service.answers["GET /v1/admin/users/bob@example.com/quota"] = someone(strikes=strikes)
+    shown = " ".join(run("admin", "quota", "bob@example.com").stdout.split())
+    assert "not taken until 2026-11-22 14:45 UTC" in shown
+    assert "admin forgive bob@example.com" in shown

@@ -6,8 +6,11 @@ from typing import Any
 
 from afterimage.adapters.dynamodb.counters import day_key, month_key, open_key
 from afterimage.adapters.dynamodb.items import Item, attribute, key, reaching_the_table, read
+from afterimage.adapters.dynamodb.strikes import strike_key
 from afterimage.domain.account import Account, Usage
+from afterimage.domain.expiry import is_expired
 from afterimage.domain.quotas import Quota, day_of, month_of
+from afterimage.domain.strikes import MOST_STRIKES
 
 _KEYS = frozenset({"pk", "sk"})
 
@@ -43,6 +46,11 @@ class DynamoAccountStore:
             daily_pictures=_count(day, "pictures"),
         )
 
+    def strikes(self, owner: str, at_ms: int) -> tuple[int, ...]:
+        """Return when the newest requests of an owner that count as strikes were blocked."""
+        items = self._strikes(owner, MOST_STRIKES)
+        return tuple(int(item["at_ms"]["N"]) for item in items if not is_expired(int(item["expires_at_s"]["N"]), at_ms))
+
     def set_override(self, owner: str, override: Quota | None) -> None:
         """Put bounds in place of the general ones, or take them away."""
         self._set(owner, "override", override)
@@ -50,6 +58,27 @@ class DynamoAccountStore:
     def set_disabled(self, owner: str, disabled: bool) -> None:
         """Refuse an owner from now on, or no longer."""
         self._set(owner, "disabled", disabled)
+
+    def forgive(self, owner: str) -> None:
+        """Delete every strike of an owner, a page at a time."""
+        while items := self._strikes(owner, MOST_STRIKES):
+            for item in items:
+                job_id = item["sk"]["S"].removeprefix("STRIKE#")
+                with reaching_the_table():
+                    self._client.delete_item(TableName=self._table, Key=strike_key(owner, job_id))
+
+    def _strikes(self, owner: str, limit: int) -> list[Item]:
+        beginning = strike_key(owner, "")
+        with reaching_the_table():
+            items: list[Item] = self._client.query(
+                TableName=self._table,
+                KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
+                ExpressionAttributeValues={":pk": beginning["pk"], ":sk": beginning["sk"]},
+                ScanIndexForward=False,
+                ConsistentRead=True,
+                Limit=limit,
+            )["Items"]
+        return items
 
     def _set(self, owner: str, name: str, value: Quota | bool | None) -> None:
         change: Item = {"UpdateExpression": "REMOVE #name"}

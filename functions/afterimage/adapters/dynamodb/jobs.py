@@ -15,6 +15,7 @@ from afterimage.adapters.dynamodb.claims import claim_put, erase_claim, find_cla
 from afterimage.adapters.dynamodb.counters import releases, takings
 from afterimage.adapters.dynamodb.items import Item, attribute, attributes, key, reaching_the_table, read
 from afterimage.adapters.dynamodb.status_write import status_write
+from afterimage.adapters.dynamodb.strikes import strikes
 from afterimage.adapters.dynamodb.transactions import TRIES, CancelledError, pause_with_jitter, transact
 from afterimage.campaign_ports import RowTakenError
 from afterimage.domain.campaign import RowClaim, Run
@@ -228,7 +229,9 @@ class DynamoJobStore:
                 "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
             }
             given = releases(self._table, item, delivered=to is JobStatus.SUCCEEDED)
-            given += settlements(self._table, item, to, changes.failure.code if changes.failure else None)
+            code = changes.failure.code if changes.failure else None
+            given += settlements(self._table, item, to, code)
+            given += strikes(self._table, item, to, code, at_ms)
             try:
                 self._transact([{"Update": write}, *given])
             except CancelledError as exc:
