@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from fakes.samples import HOLDING_POLICY
 from integration.journey import admin_token, ask, job_item, links_in, mails_to, person, read, text_of, wait_for_end
+from integration.test_input_pictures import file_of, landscape, send
 from integration.test_token_timeout import queued_copy
 
 from local.settings import ROOT
@@ -172,3 +173,20 @@ def test_what_nobody_looks_at_in_time_is_refused_and_told(cloud: LocalCloud, imp
     assert len(mails_to(cloud, address)) == mails_before + 1
     late = decide(cloud, admin_token(cloud), job_id, "release")
     assert (late.status_code, late.json()["code"]) == (409, "not_held")
+
+
+def test_an_admin_sees_the_picture_that_a_held_request_begins_from_and_releases_it(
+    cloud: LocalCloud, demo_is_an_admin: None, tmp_path: Path
+) -> None:
+    address, photo = person(), file_of(landscape())
+    upload = send(cloud, address, photo)
+    job_id = ask(cloud, address, DUCK | {"input": {"upload": upload}, "strength": 0.3})
+    cloud.wait_until(lambda: read(cloud, address, job_id)["status"] == "HELD", f"{job_id} to be held")
+    shown = admin(cloud, "show", job_id, "--output", str(tmp_path))
+    assert shown.returncode == 0, shown.stderr
+    (saved,) = tmp_path.iterdir()
+    assert (saved.name, saved.read_bytes()) == (f"held-{job_id[-6:]}-input.png", photo)
+    assert admin(cloud, "release", job_id).returncode == 0
+    view = wait_for_end(cloud, address, job_id)
+    assert view["status"] == "SUCCEEDED"
+    assert (view["input"]["upload"], view["strength"]) == (upload, 0.3)
