@@ -21,6 +21,8 @@ USUAL_SIDES = (64, 128, 256, 512, 768, 1024)
 FALSE_ALARMS = 0.001
 """At most so many of the pictures without a mark are said to have one, by the bound that best_shift gives. Neighbouring
 shifts and scales say nearly the same, so far fewer are; docs/provenance.md has the count."""
+SHARPER = 1.05
+"""How much more another scale has to score to be believed: near the right one all score alike."""
 ATTITUDES = ("upright", "mirrored", "upside down", "upside down and mirrored")
 
 
@@ -50,16 +52,24 @@ def find_mark(picture: Image.Image) -> Found | None:
     bright = brightness(np.asarray(picture.convert("RGB"), dtype=np.float64))
     usual, every = _usual(max(picture.size), reduced), _every(max(picture.size))
     threshold = sqrt(2 * log((len(usual) + len(every)) * len(ATTITUDES) * TILE**2 / FALSE_ALARMS))
-    best = Found(score=0.0, threshold=threshold, scale=1.0, attitude=ATTITUDES[0])
     flat: dict[int, Array] = {}
+
+    def look(scale: float) -> Found:
+        scores = [(best_shift(waves)[0], attitude) for attitude, waves in _attitudes(spectrum(bright, scale, flat))]
+        score, attitude = max(scores)
+        return Found(score=score, threshold=threshold, scale=scale / reduced, attitude=attitude)
+
+    best = Found(score=0.0, threshold=threshold, scale=1.0, attitude=ATTITUDES[0])
     for scale in [*usual, *every]:
-        for attitude, waves in _attitudes(spectrum(bright, scale, flat)):
-            score, _ = best_shift(waves)
-            if score > best.score:
-                best = Found(score=score, threshold=threshold, scale=scale / reduced, attitude=attitude)
+        best = max(best, look(scale), key=_score)
         if best.is_marked:
-            break
+            beside = max((look(scale * (1 + step / 200)) for step in range(-12, 13)), key=_score)
+            return beside if beside.score > SHARPER * best.score else best
     return best
+
+
+def _score(found: Found) -> float:
+    return found.score
 
 
 def _usual(side: int, reduced: float) -> list[float]:

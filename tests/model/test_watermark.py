@@ -49,7 +49,6 @@ WAYS: dict[str, Callable[[Image.Image], Image.Image]] = {
     "a twentieth off each side": lambda picture: cut(picture, 0.05, 0.05, 0.05, 0.05),
     "half size, jpeg 75": lambda picture: compressed(scaled(picture, 0.5), 75),
     "a screenshot": lambda picture: scaled(picture, 0.8),
-    "an odd size": lambda picture: scaled(picture, 1.37),
     "a palette": lambda picture: picture.convert("P", palette=Image.Palette.ADAPTIVE),
 }
 
@@ -67,6 +66,13 @@ def test_it_says_how_the_picture_was_changed() -> None:
     turned = find_mark(MARKED[0].transpose(Image.Transpose.ROTATE_180))
     assert turned is not None
     assert (turned.attitude, turned.is_marked) == ("upside down", True)
+
+
+def test_a_part_in_an_odd_size_is_found_by_trying_every_scale() -> None:
+    marked = put_mark(SCENES[1].resize((512, 512), Image.Resampling.LANCZOS))
+    found = find_mark(scaled(cut(marked, 0.1, 0.05, 0.1, 0), 0.43))
+    assert found is not None
+    assert (found.is_marked, round(found.scale, 2)) == (True, 0.43)
 
 
 def test_there_is_none_in_pictures_that_never_had_one() -> None:
