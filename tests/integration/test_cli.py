@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from PIL import Image
 
 from cli.commands.demo import PROMPT
 from local.settings import ROOT
@@ -71,6 +72,31 @@ def test_a_generated_picture_is_saved_as_it_was_made(afterimage: Shell, cloud: L
     saved = [hashlib.sha256((tmp_path / path).read_bytes()).hexdigest() for path in document["saved"]]
     assert saved == [image["sha256"] for image in document["images"]]
     assert [cloud.http("GET", link).status_code for link in document["mailed_links"]] == [302, 302]
+
+
+def test_a_delivered_picture_is_intact_and_what_becomes_of_it_is_told(afterimage: Shell, tmp_path: Path) -> None:
+    document = afterimage.json("generate", "a boat at sunset", "--seed", "7")
+    saved = tmp_path / document["saved"][0]
+    (report,) = afterimage.json("verify", str(saved))["files"]
+    layers = report["layers"]
+    assert (report["verdict"], layers["signature"]["known"], layers["source_type"]) == (
+        "intact",
+        True,
+        "trainedAlgorithmicMedia",
+    )
+    assert (layers["text"]["seed"], layers["watermark"]["name"]) == ("7", layers["text"]["watermark"])
+    picture = Image.open(saved).convert("RGB")
+    width, height = picture.size
+    picture.save(tmp_path / "anew.jpg", quality=75)
+    picture.resize((width // 2, height // 2), Image.Resampling.LANCZOS).save(tmp_path / "half.png")
+    picture.crop((width // 10, 0, width, height)).save(tmp_path / "cut.png")
+    for name in ("anew.jpg", "half.png", "cut.png"):
+        (report,) = afterimage.json("verify", name, exit_code=4)["files"]
+        assert (report["layers"]["signature"], report["layers"]["watermark"]["found"]) == (None, True), name
+    body = saved.read_bytes()
+    at = body.index(b"a boat at sunset")
+    saved.write_bytes(body[:at] + b"a goat at sunset" + body[at + 16 :])
+    assert afterimage.json("verify", str(saved), exit_code=1)["files"][0]["verdict"] == "altered"
 
 
 def test_a_blocked_prompt_ends_with_3_and_its_reason(afterimage: Shell) -> None:
