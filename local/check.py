@@ -26,11 +26,13 @@ NOT_SECRET = (
     "a1b2c3d4e5|afterimage-NotifyRequesterFunctionRole-EXAMPLE.*|MailConfiguration-Xk3p\\w{8}.*",  # made up by AWS
     "(/[iu]/)?BwgJCgsM[a-zA-Z0-9]{35}|.*(ExampleTaskToken0123456789abcdef)+.*",  # a link's and a task's token
     "6f1ed002[0-9a-f]{56}|b5d4045c[0-9a-f]{56}|53995c3f[0-9a-f]{8}",  # digests of pictures, and a segment, in examples
+    "03d66dd0[0-9a-f]{56}|(e43c1202|fd137e37|22bde3bc|9b219360)[0-9a-f]{56}",  # of a certificate, of sealed pictures
+    "GetSecretValue|afterimage-signing-key|none|CANARY|arn:aws:.*:secret:signing-key-AbCdEf",  # about a secret
     "[a-z0-9]*(abcdefghjk|ghiabeik|etaoinshrdlu)[a-z]*",  # alphabets: of job ids, of letters alike, by frequency
 )
 SECRETS = (
     *("--exclude-secrets", f"^({'|'.join(NOT_SECRET)})$"),
-    *("--exclude-lines", "GenerateSecret: |Aa1-"),
+    *("--exclude-lines", "GenerateSecret: |Aa1-|PRIVATE KEY-----…"),
 )
 
 

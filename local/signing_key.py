@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey, EllipticCurvePublicKey
 
-SECRET_NAME = "afterimage-signing-key"
+SECRET_NAME = "afterimage-signing-key"  # nosec B105
 LASTS = datetime.timedelta(days=90)
 LEAST_LEFT = datetime.timedelta(days=31)  # SigningCertificateAlarm rings at thirty
 
