@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from integration.journey import PROMPT, ask, job_item, mails_to, person, wait_for_end
+from integration.journey import PROMPT, ask, job_item, mails_to, person, read, wait_for_end, wait_for_status
 from integration.redeploy import deploy_with
 from integration.test_iam_enforced import denials, without
 
@@ -77,15 +77,14 @@ def test_without_the_right_to_ask_it_nothing_passes(guarded: LocalCloud) -> None
     assert denials(guarded, "ModeratePromptFunction") > before
 
 
-def test_pictures_that_the_guardrail_does_not_look_at_are_not_delivered(guarded: LocalCloud) -> None:
+def test_pictures_that_the_guardrail_does_not_look_at_wait_for_a_person(guarded: LocalCloud) -> None:
     """The emulator's guardrails look at no picture and say so; nobody may take that for a yes."""
     deploy_with(guarded, GuardrailPictures="true")
     try:
         address = person()
         job_id = ask(guarded, address)
-        guarded.wait_until(
-            lambda: "not_judged" in json.dumps(job_item(guarded, job_id).get("decisions", {})), "a decision", 60
-        )
-        assert job_item(guarded, job_id)["pictures"]["L"] == []
+        wait_for_status(guarded, address, job_id, "HELD")
+        view = read(guarded, address, job_id)
+        assert (view["images"], view["verdicts"][-1]["categories"]) == ([], ["not_judged"])
     finally:
         deploy_with(guarded, GuardrailPictures="false")
