@@ -35,7 +35,7 @@ CAMPAIGN, RUN = "01kawx5w6f8m3d9q2r7t1v4y0z", "20261122t070000z"
 IDS = {"campaign_id": CAMPAIGN, "run_id": RUN, "leg": 1}
 # A child of the Map is an execution of its own: its start and its one state. The request it starts is another one,
 # whose transitions `python -m bench workflow` counts.
-MAP_TRANSITIONS, REQUEST_TRANSITIONS = 2, 8
+MAP_TRANSITIONS, REQUEST_TRANSITIONS = 2, 9
 FUNCTIONS = (
     "RunCampaignRow",
     "ModeratePrompt",

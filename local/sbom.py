@@ -18,7 +18,7 @@ from local.settings import ROOT, Settings
 
 BILLS = {
     "functions": ("functions/requirements.txt",),
-    "imaging": ("imaging/requirements.txt",),
+    "imaging": ("imaging/requirements.txt", "imaging/requirements-sealing.txt"),
     "container": ("model/requirements-image.txt", "model/requirements-torch.txt"),
 }
 _PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", re.MULTILINE)

@@ -6,12 +6,16 @@ import hashlib
 import io
 import json
 import secrets
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import c2pa
 from integration.journey import ask, job_item, links_in, mails_to, person, wait_for_end
 from PIL import Image
+
+from local.settings import ROOT
 
 if TYPE_CHECKING:
     from integration.conftest import LocalCloud
@@ -81,6 +85,22 @@ def test_one_changed_byte_of_the_pixels_is_found(cloud: LocalCloud) -> None:
     state, manifest = verified(cloud, body[:at] + bytes([body[at] ^ 1]) + body[at + 1 :])
     assert state == "Invalid"
     assert "assertion.dataHash.mismatch" in [one["code"] for one in manifest["validation_status"]]
+
+
+def test_the_command_that_verifies_believes_the_mailed_picture_and_not_a_changed_one(
+    cloud: LocalCloud, tmp_path: Path
+) -> None:
+    address = person()
+    wait_for_end(cloud, address, ask(cloud, address))
+    whole = followed(cloud, links_in(mails_to(cloud, address)[0])[0])
+    at = whole.rindex(b"IDAT") + 20
+    files = {"whole.png": whole, "changed.png": whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :]}
+    codes = {}
+    for name, body in files.items():
+        (tmp_path / name).write_bytes(body)
+        argv = [sys.executable, "-m", "cli", "verify", str(tmp_path / name)]
+        codes[name] = subprocess.run(argv, cwd=ROOT, env=cloud.environment, check=False, capture_output=True).returncode
+    assert codes == {"whole.png": 0, "changed.png": 1}
 
 
 def test_what_review_publishes_comes_from_the_sealed_copies_of_its_attempt(cloud: LocalCloud) -> None:

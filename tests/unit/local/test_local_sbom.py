@@ -28,7 +28,7 @@ def test_the_bills_are_of_what_is_deployed() -> None:
     functions, imaging, container = (pins("".join((ROOT / path).read_text() for path in BILLS[name])) for name in BILLS)
     assert {"pydantic", "jinja2", "aws-lambda-powertools"} <= functions.keys()
     assert "boto3" not in functions, "it comes with the runtime"
-    assert set(imaging) == {"pillow"}
+    assert set(imaging) == {"pillow", "c2pa-python"}
     assert {"torch", "diffusers", "boto3"} <= container.keys()
     here = {found.metadata["Name"].lower().replace("_", "-"): found.version for found in distributions()}
     assert {name: here.get(name) for name in functions} == functions
