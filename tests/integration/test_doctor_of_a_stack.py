@@ -17,7 +17,7 @@ def test_a_stack_that_was_just_deployed_is_well(cloud: LocalCloud) -> None:
     stack = read_deployed(cloud.client, cloud.stack["stack_name"])
     findings = {finding.name: finding for finding in deployed_findings(cloud.client, stack)}
     looked_at = [finding for name, finding in findings.items() if name not in ELSEWHERE]
-    assert len(looked_at) == 8
+    assert len(looked_at) == 9
     assert [finding for finding in looked_at if not finding.well] == []
     assert findings["alarms"].warning, "nobody would be told"
     switch = stack.resources["AdmissionParameter"]

@@ -124,6 +124,7 @@ CALLS: dict[str, tuple[str, Call]] = {
         "sesv2",
         lambda c, *_: c.delete_suppressed_destination(EmailAddress="nobody@example.com"),
     ),
+    "secretsmanager:GetSecretValue": ("secretsmanager", lambda c, arn, _: c.get_secret_value(SecretId=arn)),
     "ses:SendEmail": ("sesv2", lambda c, _, p: c.send_email(FromEmailAddress=p, Content={}, Destination={})),
     "sns:Publish": ("sns", lambda c, arn, _: c.publish(TopicArn=arn, Message=_NOTHING)),
     "ssm:GetParameter": ("ssm", lambda c, arn, _: c.get_parameter(Name=_parameter(arn))),
