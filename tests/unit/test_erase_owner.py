@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from types import SimpleNamespace
 
 import pytest
@@ -139,3 +140,12 @@ def test_the_state_answers_with_the_owner_and_whether_it_is_done() -> None:
     )
     answers = [handler.handle({"owner": OWNER}, deps) for _ in range(2)]
     assert answers == [{"owner": OWNER, "done": False}, {"owner": OWNER, "done": True}]
+
+
+def test_uploads_of_an_owner_go_with_the_rest_and_no_others() -> None:
+    world, uploads = World(1), FakeUploads(up1="t", up2="t")
+    uploads.etags[OTHER, "up3"] = "t"
+    world.eraser = dataclasses.replace(world.eraser, uploads=uploads)
+    world.begin()
+    assert [world.erase() for _ in range(2)] == [False, True]
+    assert set(uploads.etags) == {(OTHER, "up3")}

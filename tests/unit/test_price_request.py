@@ -159,3 +159,8 @@ def test_what_is_wrong_in_itself_is_refused_as_it_would_be(world: World) -> None
     world.accounts.records[ADA.owner] = Account(disabled=True)
     with pytest.raises(AccountDisabledError):
         world.price()
+
+
+def test_an_adapters_name_is_judged_in_a_dry_run_too(world: World) -> None:
+    priced = world.price(dataclasses.replace(ASKED, adapter="porn-v2"))
+    assert (priced.decision.action, codes(priced)) == (Action.BLOCK, ["prompt_blocked"])

@@ -359,3 +359,8 @@ def test_an_upload_that_is_too_large_is_not_read(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(upload_check, "MAX_UPLOAD_BYTES", 20)
     assert checked("prompt\na fox\n").problems == []
     assert checked("prompt\na fox\nan owl\n\n").faults == [(0, None, "upload_too_large")]
+
+
+def test_an_adapters_name_is_judged_with_its_row() -> None:
+    found = checked("prompt,adapter\na fox,ink\na fox,porn-v2\n")
+    assert (found.check.problems, found.check.blocked) == (0, 1)
