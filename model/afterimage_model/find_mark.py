@@ -45,11 +45,12 @@ def find_mark(picture: Image.Image) -> Found | None:
     """What there is to say of the picture; None when it is too small to say anything."""
     if min(picture.size) < LEAST_SIDE:
         return None
+    picture = picture.convert("RGB")
     reduced = min(1.0, MOST_SIDE / max(picture.size))
     if reduced < 1:
         size = (max(1, round(picture.width * reduced)), max(1, round(picture.height * reduced)))
         picture = picture.resize(size, Image.Resampling.LANCZOS)
-    bright = brightness(np.asarray(picture.convert("RGB"), dtype=np.float64))
+    bright = brightness(np.asarray(picture, dtype=np.float64))
     usual, every = _usual(max(picture.size), reduced), _every(max(picture.size))
     threshold = sqrt(2 * log((len(usual) + len(every)) * len(ATTITUDES) * TILE**2 / FALSE_ALARMS))
     flat: dict[int, Array] = {}

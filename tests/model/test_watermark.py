@@ -107,6 +107,14 @@ def test_any_size_and_mode_is_marked(size: tuple[int, int]) -> None:
     assert (marked.size, marked.mode) == (size, "RGB")
 
 
+@pytest.mark.parametrize("mode", ["P", "RGBA", "LA", "CMYK", "L"])
+def test_it_is_looked_for_in_any_mode_and_size(mode: str) -> None:
+    found = find_mark(MARKED[1].convert("RGB").convert(mode))
+    large = find_mark(Image.new(mode, (1100, 30)))
+    assert found is not None and large is not None
+    assert (found.is_marked, large.is_marked) == (True, False)
+
+
 def test_of_a_picture_that_is_too_small_nothing_is_said() -> None:
     assert find_mark(scaled(MARKED[0], 0.15)) is None
 
