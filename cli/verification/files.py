@@ -12,10 +12,9 @@ from cli.errors import CliError
 from cli.verification.findings import Report, Verdict, findings_from, judge
 from local.environment import clean_environment
 from local.settings import Settings
+from local.signing_key import root_file
 
 MOST_S = 90
-LOCAL_ROOT = "signing_root.pem"
-"""Where the local cloud keeps the certificate that vouches for its own signatures, in its folder `state`."""
 
 
 class TrustError(CliError):
@@ -26,7 +25,7 @@ class TrustError(CliError):
 
 def trusted(settings: Settings, files: list[Path]) -> str:
     """The certificates that are trusted, in PEM: those named, and the local cloud's own. Raises TrustError."""
-    own = settings.state / LOCAL_ROOT
+    own = root_file(settings)
     texts = []
     for file in [*files, *([own] if own.is_file() else [])]:
         try:
