@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import secrets
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from integration.journey import PROMPT, ask, job_item, mails_to, person, read, wait_for_end, wait_for_status
+from integration.journey import (
+    PROMPT,
+    admin_token,
+    ask,
+    job_item,
+    mails_to,
+    person,
+    read,
+    wait_for_end,
+    wait_for_status,
+)
 from integration.redeploy import deploy_with
 from integration.test_iam_enforced import denials, without
 
@@ -77,14 +88,25 @@ def test_without_the_right_to_ask_it_nothing_passes(guarded: LocalCloud) -> None
     assert denials(guarded, "ModeratePromptFunction") > before
 
 
-def test_pictures_that_the_guardrail_does_not_look_at_wait_for_a_person(guarded: LocalCloud) -> None:
+def test_pictures_that_the_guardrail_does_not_look_at_wait_for_a_person_who_sees_and_releases_them(
+    guarded: LocalCloud,
+) -> None:
     """The emulator's guardrails look at no picture and say so; nobody may take that for a yes."""
     deploy_with(guarded, GuardrailPictures="true")
     try:
         address = person()
         job_id = ask(guarded, address)
         wait_for_status(guarded, address, job_id, "HELD")
-        view = read(guarded, address, job_id)
-        assert (view["images"], view["verdicts"][-1]["categories"]) == ([], ["not_judged"])
     finally:
         deploy_with(guarded, GuardrailPictures="false")
+    view = read(guarded, address, job_id)
+    assert (view["held"]["stage"], view["images"]) == ("picture", [])
+    assert view["verdicts"][-1]["categories"] == ["not_judged"]
+    token, path = admin_token(guarded), f"/v1/admin/held/{job_id}"
+    assert guarded.http("GET", path, token=token).json()["held_pictures"] == [0]
+    shown = guarded.http("GET", f"{path}/pictures/0", token=token).json()
+    assert base64.b64decode(shown["base64"]).startswith(b"\x89PNG")
+    assert guarded.http("POST", f"{path}/release", token=token, body={}).json()["status"] == "REVIEWING"
+    view = wait_for_end(guarded, address, job_id)
+    assert (view["status"], len(view["images"])) == ("SUCCEEDED", 1)
+    assert guarded.http("GET", view["images"][0]["url"]).content.startswith(b"\x89PNG")
