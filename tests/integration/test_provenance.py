@@ -67,6 +67,8 @@ def test_the_shared_picture_has_the_same_pixels_its_own_signature_and_no_prompt_
     assert canary.encode() in own
     assert canary.encode() not in shared
     assert job_id.encode() not in shared
+    thumbnail = cloud.http("GET", view["images"][0]["thumbnail_url"]).content
+    assert not [word for word in (canary, job_id) if word.encode() in thumbnail]
     assert Image.open(io.BytesIO(shared)).tobytes() == Image.open(io.BytesIO(own)).tobytes()
     assert verified(cloud, shared)[0] == "Trusted"
     assert SOURCE_TYPE in Image.open(io.BytesIO(shared)).info["XML:com.adobe.xmp"]
