@@ -349,7 +349,11 @@ FOREIGN_SEALS = {
 @pytest.mark.parametrize("name", FOREIGN_SEALS)
 def test_a_foreign_seal_is_refused_and_publishes_nothing(name: str) -> None:
     world = World()
-    world.results.sealed = FOREIGN_SEALS[name](sealed(world.result))
+    found = world.results.sealed = FOREIGN_SEALS[name](sealed(world.result))
+    # Every object that it names is there, so nothing but the check stands in the way.
+    world.gallery.quarantined |= {
+        copy.key: copy.size_bytes for picture in found.pictures for copy in (picture.own, picture.share)
+    }
     with pytest.raises(InvalidResultError):
         world.review()
     assert world.gallery.published == {}
