@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from afterimage.contracts.completion import Completion, message_of
@@ -18,17 +18,19 @@ from afterimage.domain.errors import (
     WorkflowUnavailableError,
 )
 from afterimage.domain.job import Attempt, Job, JobId
-from afterimage.domain.moderation import packaged_policy
+from afterimage.domain.moderation import Policy, packaged_policy
 from afterimage.handlers import (
     close_lost_job,
+    hold_for_review,
     moderate_prompt,
     notify_requester,
     record_failure,
+    refuse_held,
     resume_on_completion,
     review_images,
     start_generation,
 )
-from afterimage.ports import StartedInference
+from afterimage.ports import PictureModerator, StartedInference
 from afterimage.usecases.notify_requester import Post
 from afterimage.usecases.resume_on_completion import FAILED, SUCCEEDED
 from afterimage.usecases.sweep_open_jobs import Broom
@@ -122,6 +124,8 @@ class CompletionWorld:
         # What is on its way: (kind, content, tries so far). Lambda tries an event three times.
         self.pending: list[tuple[str, Any, int]] = []
         self.dead: list[tuple[str, Any]] = []
+        self.policy: Callable[[], Policy] = packaged_policy
+        self.moderators: tuple[PictureModerator, ...] = ()
         self.unanswered = False  # whether, at rest, each message's handler dies before it answers
         self.post = Post(
             campaigns=NO_CAMPAIGNS,
@@ -169,7 +173,7 @@ class CompletionWorld:
         """Run the function behind a state."""
         jobs, clock = self.jobs, self.clock
         if name == "ModeratePrompt":
-            deps = moderate_prompt.Dependencies(jobs=jobs, uploads=FakeUploads(), policy=packaged_policy, clock=clock)
+            deps = moderate_prompt.Dependencies(jobs=jobs, uploads=FakeUploads(), policy=self.policy, clock=clock)
             return moderate_prompt.handle(payload, deps)
         if name == GENERATION:
             return start_generation.handle(
@@ -184,9 +188,21 @@ class CompletionWorld:
             return review_images.handle(
                 payload,
                 review_images.Dependencies(
-                    jobs=jobs, attempts=self.attempts, results=self.results, gallery=self.gallery, clock=clock
+                    jobs=jobs,
+                    attempts=self.attempts,
+                    results=self.results,
+                    gallery=self.gallery,
+                    moderators=self.moderators,
+                    clock=clock,
                 ),
             )
+        if name in ("HoldPrompt", "HoldPictures"):
+            return hold_for_review.handle(
+                payload,
+                hold_for_review.Dependencies(jobs=jobs, holds=self.holds, workflow=self.workflow, clock=clock),
+            )
+        if name == "RefuseHeld":
+            return refuse_held.handle(payload, refuse_held.Dependencies(jobs=jobs, clock=clock))
         if name == "RecordFailure":
             return record_failure.handle(payload, record_failure.Dependencies(jobs=jobs, clock=clock))
         return notify_requester.handle(payload, self.post)

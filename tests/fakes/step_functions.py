@@ -136,7 +136,7 @@ class ModelStepFunctions(Faulty):
         if state["Type"] == "Fail":
             self.end(execution, "FAILED")
             return
-        payload = dict(execution.data)
+        payload = execution.data | _said_in(state)
         waits = state["Resource"].endswith(".waitForTaskToken")
         if waits:
             self._tokens += 1
@@ -154,7 +154,8 @@ class ModelStepFunctions(Faulty):
                 self._go_on(execution, result)
 
     def _go_on(self, execution: Execution, result: dict[str, Any]) -> None:
-        state, execution.token, execution.data = STATES[execution.state], None, result
+        state, execution.token = STATES[execution.state], None
+        execution.data = execution.data | result if "$merge" in str(state["Output"]) else result
         if state.get("End"):
             self.end(execution, "SUCCEEDED")
         else:
@@ -168,6 +169,15 @@ class ModelStepFunctions(Faulty):
                 execution.retries[execution.state, index] += 1
                 self._clock.pass_s(retrier["IntervalSeconds"] * retrier["BackoffRate"] ** used)
                 return
-        catch = state["Catch"][-1]
+        catch = next(one for one in state["Catch"] if {error, "States.ALL"} & set(one["ErrorEquals"]))
         execution.state = catch["Next"]
-        execution.data = {"job_id": execution.job_id, "error": error, "cause": cause}
+        if "$states.errorOutput" in catch["Output"]:
+            execution.data = {"job_id": execution.job_id, "error": error, "cause": cause}
+        else:  # a time-out that is no failure goes on with what the state was given
+            execution.data = execution.data | _said_in(state)
+
+
+def _said_in(state: dict[str, Any]) -> dict[str, Any]:
+    """What a definition gives a function by itself, beside what it takes from the state before."""
+    given = state.get("Arguments", {}).get("Payload", {})
+    return {name: value for name, value in given.items() if not value.startswith("{%")}
