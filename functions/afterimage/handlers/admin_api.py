@@ -23,8 +23,7 @@ from afterimage.adapters.erasure_machines import ErasureMachines
 from afterimage.adapters.mail.ses_list import SesAccountList
 from afterimage.adapters.parameters import OperatorParameters
 from afterimage.adapters.quotas_parameter import QuotasParameter
-from afterimage.domain.errors import AdminOnlyError
-from afterimage.domain.recipients import ADMIN_GROUP, MAX_ADDRESS_CHARACTERS, Caller
+from afterimage.domain.recipients import MAX_ADDRESS_CHARACTERS, Caller
 from afterimage.domain.strikes import StrikeRules
 from afterimage.http.admin_schemas import (
     AdminJobList,
@@ -44,7 +43,7 @@ from afterimage.http.admin_schemas import (
     suppression_view,
 )
 from afterimage.http.application import answer, application, problems
-from afterimage.http.caller import signed_in
+from afterimage.http.caller import signed_in_admin
 from afterimage.http.schemas import Erasing
 from afterimage.ports import (
     AccountStore,
@@ -124,9 +123,7 @@ def _deps() -> Dependencies:
 
 def _admin() -> Caller:
     """Return the caller, who is an admin that nobody has disabled. Raises AdminOnlyError, AccountDisabledError."""
-    caller = signed_in(app)
-    if ADMIN_GROUP not in caller.groups:
-        raise AdminOnlyError()
+    caller = signed_in_admin(app)
     _deps().accounts.find(caller.owner).check()
     return caller
 

@@ -21,13 +21,12 @@ from afterimage.adapters.dynamodb.jobs import DynamoJobStore
 from afterimage.adapters.s3_quarantine import S3Quarantine
 from afterimage.adapters.s3_results import S3Results
 from afterimage.adapters.step_functions import StepFunctionsWorkflow
-from afterimage.domain.errors import AdminOnlyError
 from afterimage.domain.holds import Ruling
-from afterimage.domain.recipients import ADMIN_GROUP, Caller
+from afterimage.domain.recipients import Caller
 from afterimage.domain.request import MAX_COUNT
 from afterimage.domain.uploads import MAX_INPUT_BYTES
 from afterimage.http.application import answer, application, problems
-from afterimage.http.caller import signed_in
+from afterimage.http.caller import signed_in_admin
 from afterimage.http.held_schemas import (
     DecidedView,
     HeldDetail,
@@ -93,9 +92,7 @@ def _deps() -> Dependencies:
 
 def _admin() -> Caller:
     """Return the caller, who is an admin that nobody has disabled. Raises AdminOnlyError, AccountDisabledError."""
-    caller = signed_in(app)
-    if ADMIN_GROUP not in caller.groups:
-        raise AdminOnlyError()
+    caller = signed_in_admin(app)
     _deps().accounts.find(caller.owner).check()
     return caller
 

@@ -6,13 +6,21 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 
-from afterimage.domain.errors import AccessTokenNeededError
-from afterimage.domain.recipients import Caller
+from afterimage.domain.errors import AccessTokenNeededError, AdminOnlyError
+from afterimage.domain.recipients import ADMIN_GROUP, Caller
 
 
 def signed_in(app: APIGatewayHttpResolver) -> Caller:
     """Return who sent the request that is being answered. Raises AccessTokenNeededError."""
     return caller_from_claims(app.current_event.request_context.authorizer.jwt_claim or {})
+
+
+def signed_in_admin(app: APIGatewayHttpResolver) -> Caller:
+    """Return the caller, who is an admin. Raises AdminOnlyError, AccessTokenNeededError."""
+    caller = signed_in(app)
+    if ADMIN_GROUP not in caller.groups:
+        raise AdminOnlyError()
+    return caller
 
 
 def caller_from_claims(claims: dict[str, Any]) -> Caller:
