@@ -45,8 +45,9 @@ def is_lively(console: Console) -> bool:
 
 
 def emit_json(document: Any) -> None:
-    """Print one JSON document and nothing else."""
-    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    """Print one JSON document and nothing else. Half a surrogate pair, which a file may hold, becomes a "?"."""
+    text = json.dumps(document, indent=2, ensure_ascii=False).encode("utf-8", "replace").decode()
+    sys.stdout.write(text + "\n")
 
 
 def printable(text: str) -> str:

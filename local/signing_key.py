@@ -47,13 +47,15 @@ def kept_signing_key(settings: Settings, now: datetime.datetime) -> str:
     except (FileNotFoundError, ValueError, KeyError):
         pass
     secret, root = new_signing_key(now)
+    # The root first, so that no key is without it; what earlier ones signed is still vouched for.
+    roots = root_file(settings)
+    _keep(roots, root + (roots.read_text() if roots.exists() else ""))
     _keep(path, secret)
-    _keep(root_file(settings), root)
     return secret
 
 
 def root_file(settings: Settings) -> Path:
-    """The certificate to trust when a picture of this cloud is verified."""
+    """The certificates to trust when a picture of this cloud is verified."""
     return settings.state / "signing_root.pem"
 
 

@@ -125,8 +125,8 @@ def _sentence(found: Findings) -> tuple[Verdict, str]:
         return Verdict.INTACT, f"{made} since {signature.signer} signed it."
     if signature is not None and EXPIRED in signature.problems:
         return Verdict.UNPROVEN, (
-            f"Signed in the name of {signature.signer}, and the certificate has ended: whoever has its key by now "
-            "could have signed this."
+            f"Signed in the name of {signature.signer}, and the certificate has ended: whoever has its key by now, "
+            "or made such a certificate, could have signed this."
         )
     if signature is not None:
         rest = f" Made by a machine all the same: the pixels carry {TOOL}'s watermark." if marked else ""

@@ -25,6 +25,8 @@ TOO_MANY_PIXELS = f"It has more than {MOST_PIXELS // 10**6} million pixels."
 _MOST_TEXTS, _MOST_CHARACTERS = 40, 4000
 _EXIF_IFD, _USER_COMMENT = 0x8769, 0x9286
 _SOURCE_TYPE = re.compile(rb"DigitalSourceType\b[^<>]{0,200}?[>\"']\s*([a-z]+://[^\s<>\"']{1,300})")
+# What an embedded manifest has in it: the chunk of PNG, the type of its boxes.
+_SEALED = (b"caBX", b"jumb")
 # What is wrong with a certificate is said of the signer; everything else that fails is said of the file.
 _OF_THE_SIGNER = ("signingCredential.", "timeStamp.", "claimSignature.outsideValidity")
 
@@ -41,11 +43,12 @@ def read(body: bytes, anchors: str) -> Findings:
         with Image.open(io.BytesIO(body), formats=list(CONTENT_TYPES)) as opened:
             _check_header(opened)
             opened.load()
+            kind = "JPEG" if opened.format == "MPO" else str(opened.format)
             return Findings(
-                kind=str(opened.format),
+                kind=kind,
                 width=opened.width,
                 height=opened.height,
-                signature=_signature(body, CONTENT_TYPES[str(opened.format)], anchors),
+                signature=_signature(body, CONTENT_TYPES[kind], anchors),
                 source_type=_source_type(opened),
                 text=_text(opened),
                 watermark=_watermark(opened),
@@ -71,7 +74,8 @@ def _broken(body: bytes, anchors: str, why: Exception) -> Findings:
 
 
 def _check_header(opened: Image.Image) -> None:
-    if getattr(opened, "n_frames", 1) != 1:
+    # The further pictures of a camera's JPEG ("MPO": depth, preview) are no animation.
+    if getattr(opened, "n_frames", 1) != 1 and opened.format != "MPO":
         raise Refused("It is animated.")
     if opened.width * opened.height > MOST_PIXELS:
         raise Refused(TOO_MANY_PIXELS)
@@ -124,6 +128,10 @@ def _signature(body: bytes, content_type: str, anchors: str) -> Signature | None
     except c2pa.C2paError.ManifestNotFound:
         return None
     except c2pa.C2paError as exc:
+        # Without a manifest in the file there is none: one that is said to lie elsewhere is not fetched, and anybody can
+        # say so.
+        if not any(mark in body for mark in _SEALED):
+            return None
         problem = type(exc).__name__.removeprefix("_C2pa")
         return Signature(signer="", issuer="", fits=False, known=False, problems=(problem,))
     return _signature_from(store)

@@ -17,7 +17,8 @@ HANDLERS = {
     for name, properties in functions().items()
     if "CodeUri" not in properties
 }
-STATEMENTS = [(holder, statement) for holder, statements in policies().items() for statement in statements]
+WRITTEN = [(holder, statement) for holder, statements in policies().items() for statement in statements]
+STATEMENTS = [(holder, statement) for holder, statement in WRITTEN if statement["Effect"] == "Allow"]
 BY_NAME = [pytest.param(statement, id=f"{holder}-{statement['Sid']}") for holder, statement in STATEMENTS]
 
 
@@ -99,9 +100,15 @@ def test_a_query_is_granted_on_an_index_or_within_known_partitions(function: str
             assert re.fullmatch(r"\$\{Table.Arn\}/index/[a-z-]+", statement["Resource"]["Sub"])
 
 
+def test_the_container_may_write_what_it_made_and_not_what_is_sealed() -> None:
+    (refusal,) = [(holder, statement) for holder, statement in WRITTEN if statement["Effect"] != "Allow"]
+    sealed = {"Sub": "${Bucket.Arn}/quarantine/*/sealed/*"}
+    denied = {"Sid": "LeaveSealsAlone", "Effect": "Deny", "Action": "s3:PutObject", "Resource": sealed}
+    assert refusal == ("ModelRole", denied)
+
+
 @pytest.mark.parametrize("statement", BY_NAME)
 def test_a_statement_allows_named_actions(statement: dict[str, Any]) -> None:
-    assert statement["Effect"] == "Allow"
     assert not {"NotAction", "NotResource", "NotPrincipal"} & set(statement)
     for action in as_list(statement["Action"]):
         assert re.fullmatch(r"[a-z0-9-]+:[A-Za-z]+", action), action

@@ -97,6 +97,16 @@ def test_a_decision_in_the_very_moment_is_not_held_again(ruling: Ruling) -> None
     assert [output["decision"] for _, output in world.workflow.succeeded] == [ruling.value]
 
 
+def test_a_write_that_the_sdk_made_twice_is_one_waiting() -> None:
+    """The first was carried out and its answer lost; the second finds the job held already, by this very call."""
+    world = World(judged())
+    world.jobs.before_next("advance", lambda: world.jobs.advance(job_id(1), JobStatus.HELD, NOW_MS))
+    world.deliver()
+    assert (world.job.status, world.workflow.failed) == (JobStatus.HELD, [])
+    world.decide(Ruling.RELEASE)
+    assert [token for token, _ in world.workflow.succeeded] == [TOKEN]
+
+
 @pytest.mark.parametrize("status", [JobStatus.CANCELLED, JobStatus.GENERATING, JobStatus.QUEUED])
 def test_a_job_that_is_elsewhere_is_not_held(status: JobStatus) -> None:
     world = World(judged(status))

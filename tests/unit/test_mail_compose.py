@@ -115,6 +115,22 @@ def test_both_parts_say_the_prompt_and_the_request() -> None:
         assert "machine-learning model" in text
 
 
+@pytest.mark.parametrize("owner", ["client#batch", "schedule#nightly"])
+def test_others_than_the_owner_get_no_prompt_as_their_copy_has_none(owner: str) -> None:
+    soft = Decision(
+        stage="prompt",
+        action=Action.SOFTEN,
+        policy_version="1",
+        at_ms=1,
+        sentence="Words were replaced.",
+        replaced=(Replaced(found="bloody", put="dramatic"),),
+    )
+    mail = mail_about(dataclasses.replace(delivered(), owner=owner, decisions=(soft,)))
+    for text in (mail.plain, mail.page.text):
+        assert SPEC.prompt not in text and "bloody" not in text
+        assert "Words were replaced." in text
+
+
 def test_each_shown_picture_is_an_inline_part_of_the_same_mail() -> None:
     shown = ORDINARY.page.of("src")
     assert [source.removeprefix("cid:") for source in shown] == [cid[1:-1] for cid in ORDINARY.inline]

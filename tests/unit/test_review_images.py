@@ -20,6 +20,7 @@ from afterimage.domain.job import InputPicture, Job
 from afterimage.domain.row_ref import CampaignId, RowRef
 from afterimage.domain.status import JobStatus
 from afterimage.domain.verdicts import Action, Verdict
+from afterimage.http.held_schemas import held_detail
 from afterimage.usecases.decide_hold import Desk, decide_hold
 from afterimage.usecases.review_images import review_images
 from fakes.faults import Crash
@@ -243,6 +244,16 @@ def test_after_the_release_all_that_was_not_refused_is_published_and_says_so() -
     assert [picture.number for picture in job.pictures] == [0, 1]
     assert [decision.stage for decision in job.decisions] == ["picture", "picture", "person"]
     assert world.gallery.published[job.pictures[1].key][1]["review"] == "released"
+
+
+def test_a_write_that_the_sdk_made_twice_changes_nothing_about_the_release() -> None:
+    world = World(moderators=(Layer(p1=Action.HOLD),))
+    job = world.review()
+    world.jobs.records[job_id(1)] = dataclasses.replace(job, decisions=job.decisions * 2)
+    assert held_detail(dataclasses.replace(job, decisions=job.decisions * 2)).held_pictures == [1]
+    release(world)
+    job = world.review()
+    assert (job.status, [picture.number for picture in job.pictures]) == (JobStatus.DELIVERING, [0, 1])
 
 
 def test_a_release_does_not_publish_what_was_refused_beside_it() -> None:

@@ -134,6 +134,9 @@ def decide(stage: str, verdicts: Sequence[Verdict], at_ms: int, not_judged_by: t
     """Return the decision that follows from what the layers said; nobody's word is a yes that says so."""
     strictest = max(verdicts, key=lambda verdict: verdict.severity, default=Verdict(layer=NOBODY, version=NOBODY))
     alike = [verdict for verdict in verdicts if verdict.action is strictest.action]
+    # What a person releases is what the layers behind the policy were shown.
+    softening = next((verdict for verdict in verdicts if verdict.softened_prompt is not None), strictest)
+    softening = strictest if strictest.action is Action.BLOCK else softening
     scores = {f"{v.layer}.{name}": score for v in verdicts for name, score in (v.scores or {}).items()}
     return Decision(
         stage=stage,
@@ -144,8 +147,8 @@ def decide(stage: str, verdicts: Sequence[Verdict], at_ms: int, not_judged_by: t
         sentence=strictest.sentence,
         scores=scores or None,
         threshold=strictest.threshold,
-        softened_prompt=strictest.softened_prompt,
-        replaced=strictest.replaced,
+        softened_prompt=softening.softened_prompt,
+        replaced=softening.replaced,
         layers=tuple(verdict.layer for verdict in verdicts),
         not_judged_by=not_judged_by,
     )

@@ -117,7 +117,8 @@ def held_item(job: Job) -> HeldItem:
 def held_detail(job: Job) -> HeldDetail:
     """Return a held request as its decision needs it."""
     spec = job.spec
-    pictures = [decision for decision in job.decisions if decision.stage == Stage.PICTURE.value]
+    # One for each picture; a write that the SDK made twice has added them twice.
+    pictures = [decision for decision in job.decisions if decision.stage == Stage.PICTURE.value][: len(spec.seeds)]
     return HeldDetail(
         **dict(held_item(job)),
         prompt=spec.prompt,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from afterimage.domain.errors import JobClosedError
-from afterimage.domain.holds import HOLD_KEPT_S, Hold, Ruling, Stage, decided
+from afterimage.domain.holds import HOLD_KEPT_S, Hold, Ruling, Stage, decided, held_stage
 from afterimage.domain.job import JobId
 from afterimage.domain.status import JobStatus
 from afterimage.ports import Clock, HoldStore, JobStore, Workflow
@@ -41,7 +41,10 @@ def hold_for_review(
             # From where it was read only: a person may release it this very moment, and it must not be held again.
             jobs.advance(job_id, JobStatus.HELD, clock(), only_from=job.status)
         except JobClosedError:
-            ruling = decided(jobs.get(job_id, clock()), stage)
+            now = jobs.get(job_id, clock())
+            if now.status is JobStatus.HELD and held_stage(now) is stage:  # by this very write, made twice by the SDK
+                return None
+            ruling = decided(now, stage)
             if ruling is None:
                 raise
         else:

@@ -62,7 +62,8 @@ def review_images(
     sealed = results.read_sealed(job_id, attempt_id)
     if sealed.attempt_id != attempt_id or not sealed.is_of(result, folder):
         raise InvalidResultError()
-    recorded = tuple(decision for decision in job.decisions if decision.stage == STAGE)
+    # One for each picture; a write that the SDK made twice has added them twice.
+    recorded = tuple(decision for decision in job.decisions if decision.stage == STAGE)[: len(result.images)]
     of_pictures = recorded or tuple(
         ask_moderators(
             STAGE, image.key or "", moderators, clock(), said=container_verdict(image.flagged), fail_open=fail_open

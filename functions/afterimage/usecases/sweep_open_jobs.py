@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from afterimage.contracts.codec import ContractError
 from afterimage.contracts.completion import Completion
 from afterimage.domain.errors import JobNotFoundError
-from afterimage.domain.holds import HOLD_S, PERSON, at_work_since_ms, decided, held_stage
+from afterimage.domain.holds import HOLD_S, PERSON, Ruling, at_work_since_ms, decided, held_stage
 from afterimage.domain.job import NOTICE_SENDING, Attempt, Job, JobId, accepted_at_ms
 from afterimage.domain.status import JobStatus
 from afterimage.ports import AttemptStore, Clock, Closer, HoldStore, JobStore, Messenger, Phase, Results, Workflow
@@ -168,7 +168,12 @@ def _was_told(job: Job) -> bool:
 
 def _leave(job: Job, status: str | None, broom: Broom) -> str:
     """Forget a job that has ended and was told. One that was redriven, or that nobody stopped, may have an execution
-    that still waits for a picture which nobody wants: it is told that none comes, and finds the job closed."""
+    that still waits for a person, or for a picture which nobody wants: it is told that none comes, and finds the job
+    closed."""
+    if status == RUNNING:
+        hold = broom.holds.find(job.job_id, held_stage(job))
+        if hold is not None and answer_hold(hold, Ruling.REFUSE, broom.workflow):
+            return "resumed"
     newest = _newest_attempt(job, broom) if status == RUNNING else None
     if newest is None:
         broom.jobs.forget_ended(job.job_id)

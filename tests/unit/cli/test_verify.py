@@ -216,7 +216,7 @@ FOUND, NOT_FOUND = Watermark(found=True, name="afterimage-1"), Watermark(found=F
             {"signature": Signature(signer="Ada", issuer="", fits=True, known=False, problems=(EXPIRED,))},
             Verdict.UNPROVEN,
             "Signed in the name of Ada, and the certificate has ended: "
-            "whoever has its key by now could have signed this.",
+            "whoever has its key by now, or made such a certificate, could have signed this.",
         ),
         (
             {"source_type": "trainedAlgorithmicMedia"},

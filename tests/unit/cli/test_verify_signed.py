@@ -135,6 +135,41 @@ def test_a_manifest_that_is_rubbish_is_an_alteration(run: Run, signed: tuple[byt
     assert (done.exit_code, "✗ cannot be read" in done.stdout) == (1, True), done.stdout
 
 
+def test_a_manifest_that_is_said_to_lie_elsewhere_is_neither_fetched_nor_a_signature(run: Run) -> None:
+    pointing = PngInfo()
+    there = "http://127.0.0.1:9/manifest.c2pa"
+    pointing.add_itxt(
+        "XML:com.adobe.xmp",
+        '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+        '<rdf:Description xmlns:dcterms="http://purl.org/dc/terms/" '
+        f'dcterms:provenance="{there}"/></rdf:RDF></x:xmpmeta>',
+    )
+    buffer = io.BytesIO()
+    Image.new("RGB", (128, 128), "#3366cc").save(buffer, "PNG", pnginfo=pointing)
+    done = run("verify", written(buffer.getvalue()))
+    assert (done.exit_code, "– no C2PA manifest" in done.stdout) == (3, True), done.stdout
+
+
+def test_a_file_that_never_was_signed_is_not_called_altered(run: Run) -> None:
+    buffer = io.BytesIO()
+    Image.new("RGB", (128, 128), "#3366cc").save(buffer, "PNG")
+    assert run("verify", written(buffer.getvalue()[:-12])).exit_code in (3, 5)
+
+
+def test_a_photograph_with_a_second_picture_is_read(run: Run) -> None:
+    photograph, preview = Image.new("RGB", (128, 128), "#3366cc"), Image.new("RGB", (64, 64), "#3366cc")
+    photograph.save("camera.jpg", "MPO", save_all=True, append_images=[preview])
+    assert run("verify", "camera.jpg").exit_code == 3
+
+
+def test_half_a_surrogate_pair_breaks_no_document(run: Run) -> None:
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0x9286] = b'ASCII\0\0\0{"Software": "Afterimage", "seed": "\\ud800"}'
+    Image.new("RGB", (128, 128), "#3366cc").save("half.jpg", exif=exif)
+    done = run("verify", "--json", "half.jpg")
+    assert (done.exit_code, '"seed": "?"' in done.stdout) == (4, True), done.stdout
+
+
 def test_a_signed_picture_that_is_saved_anew_keeps_its_watermark_and_nothing_else(
     run: Run, signed: tuple[bytes, str]
 ) -> None:

@@ -108,8 +108,8 @@ def _fields(job: Job, subject: str, links: tuple[str, ...], expires_at_s: int, c
         "preheader": sentence,
         "sentence": sentence,
         "pictures": pictures,
-        # What was refused is not repeated to whoever reads along.
-        "prompt": visible(job.spec.prompt) if job.status in _DELIVERED else "",
+        # What was refused is not repeated to whoever reads along, and others get the copy without the prompt.
+        "prompt": visible(job.spec.prompt) if job.status in _DELIVERED and job.is_mailed_to_owner else "",
         "note": _note_of_person(job),
         "warnings": _notes(job) if links else [],
         "small_print": small_print,
@@ -131,12 +131,16 @@ def _categories(job: Job) -> list[str]:
 
 def _notes(job: Job) -> list[str]:
     """What to know about the pictures: how moderation changed the prompt, and the container's warnings."""
-    softened = [_softened(decision) for decision in job.decisions if decision.action is Action.SOFTEN]
+    softened = [
+        _softened(decision, job) for decision in job.decisions if decision.action is Action.SOFTEN or decision.replaced
+    ]
     return softened + [warning.message for warning in job.warnings]
 
 
-def _softened(decision: Decision) -> str:
-    """The sentence, and the change itself: these are words of the prompt that the mail shows anyway."""
+def _softened(decision: Decision, job: Job) -> str:
+    """The sentence and, where the mail shows the prompt, the change itself."""
+    if not job.is_mailed_to_owner:
+        return decision.sentence
     shown = decision.replaced[:_SHOWN_CHANGES]
     changes = [f"“{visible(change.found)}” became “{visible(change.put)}”" for change in shown]
     more = ["and more"] if len(decision.replaced) > _SHOWN_CHANGES else []
