@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import itertools
 import os
+from abc import abstractmethod
 from collections import Counter
 from typing import Any
 
@@ -66,19 +67,21 @@ class Counted(RuleBasedStateMachine):
             entropy=Dice(),
         )
 
+    @abstractmethod
     def doom(self, method: str, fate: str | None) -> None:
         """Let the next write of a method end so."""
-        raise NotImplementedError
 
+    @abstractmethod
     def spare(self) -> None:
         """Take back a fate that nothing met."""
-        raise NotImplementedError
 
+    @abstractmethod
     def jobs(self) -> list[Job]:
-        raise NotImplementedError
+        """Return every job on record."""
 
+    @abstractmethod
     def counters(self) -> Counter[tuple[str, ...]]:
-        raise NotImplementedError
+        """Return every counter on record."""
 
     @rule(
         caller=st.sampled_from([ADA, BOB]), count=st.integers(1, 4), key=st.sampled_from(["a", "b", None]), fate=FATES
