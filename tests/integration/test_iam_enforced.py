@@ -381,7 +381,6 @@ CASES: dict[tuple[str, str], Case] = {
     ("AdminApiFunction", "AdministerPeople"): fails_for_an_admin("GET", "users"),
     ("AdminApiFunction", "ChangeSwitches"): fails_for_an_admin("GET", "quotas"),
     ("AdminApiFunction", "StartErasing"): fails_for_an_admin("DELETE", "users/WHOM"),
-    ("AdminApiFunction", "LiftSuppression"): fails_for_an_admin("DELETE", "suppressions/WHOM"),
     ("AdminApiFunction", "LiftSuppressionOfAccount"): fails_for_an_admin("DELETE", "suppressions/WHOM"),
     # The emulator judges no keys, so GiveQuotaBack lets it write; but an end, as this prompt has, begins with a read.
     ("ModeratePromptFunction", "AdvanceJob"): fails("internal_error", {"prompt": "a n u d e portrait"}),

@@ -207,6 +207,7 @@ GRANTS: tuple[Grant, ...] = (
         "LiftSuppression",
         "dynamodb:DeleteItem",
         ("adapters/dynamodb/suppressions.py:DynamoSuppressionStore.lift",),
+        judged=NO_LEADING_KEYS,
     ),
     Grant(
         "AdminApiFunction",
