@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -18,8 +19,20 @@ from cli.options import AsJson, Profile, Region, StackName, api_of
 from cli.pictures import can_preview, preview_row
 from cli.terminal import ACCENT, SOFT, command, emit_json, output, printable, short_path
 
+
+class What(StrEnum):
+    """What of a request waits."""
+
+    PROMPT = "prompt"
+    PICTURE = "picture"
+
+
 app = typer.Typer(help="What waits for a person: list, show, release, refuse.", invoke_without_command=True)
 _Id = Annotated[str, typer.Argument(metavar="ID", help="The id of a request.", show_default=False)]
+_Stage = Annotated[
+    What | None,
+    typer.Option("--stage", help="What you looked at; nothing else is decided. Without it, what waits now."),
+]
 _Note = Annotated[str | None, typer.Option("--note", help="What its owner is told beside it, at most 500 characters.")]
 
 
@@ -88,30 +101,44 @@ def show(
             console.print(f"saved {short_path(_save(folder, known, number, content, suffix))}", soft_wrap=True)
     elif contents:
         console.print(f"\nSave the pictures: {command(f'admin held show {known} --output .{where}')}", soft_wrap=True)
-    decide = [command(f"admin held {what} {known}{where}") for what in ("release", "refuse")]
+    decide = [
+        command(f"admin held {what} {known} --stage {document['stage']}{where}") for what in ("release", "refuse")
+    ]
     console.print(f"\nDecide: {' or '.join(decide)}", soft_wrap=True)
 
 
 @app.command()
 def release(
-    job_id: _Id, note: _Note = None, stack: StackName = None, profile: Profile = None, region: Region = None
+    job_id: _Id,
+    note: _Note = None,
+    stage: _Stage = None,
+    stack: StackName = None,
+    profile: Profile = None,
+    region: Region = None,
 ) -> None:
     """Let a held request go on."""
-    _decide(api_of(stack, profile, region), job_id, "release", note)
+    _decide(api_of(stack, profile, region), job_id, "release", stage, note)
     output().print(f"{printable(job_id)} goes on.")
 
 
 @app.command()
 def refuse(
-    job_id: _Id, note: _Note = None, stack: StackName = None, profile: Profile = None, region: Region = None
+    job_id: _Id,
+    note: _Note = None,
+    stage: _Stage = None,
+    stack: StackName = None,
+    profile: Profile = None,
+    region: Region = None,
 ) -> None:
     """End a held request; its owner is told in the words of its category."""
-    _decide(api_of(stack, profile, region), job_id, "refuse", note)
+    _decide(api_of(stack, profile, region), job_id, "refuse", stage, note)
     output().print(f"{printable(job_id)} is refused.")
 
 
-def _decide(api: Api, job_id: str, what: str, note: str | None) -> None:
-    api.admin("POST", _path(job_id, what), json={"note": note} if note else {})
+def _decide(api: Api, job_id: str, what: str, stage: What | None, note: str | None) -> None:
+    """Decide about one stage, which every try names: one after a lost answer must not decide about the next."""
+    about = stage.value if stage else api.admin("GET", _path(job_id))["stage"]
+    api.admin("POST", _path(job_id, what), json={"stage": about} | ({"note": note} if note else {}))
 
 
 def _path(job_id: str, what: str = "") -> str:

@@ -136,10 +136,12 @@ class JobStore(Protocol):
         at_ms: int,
         changes: JobChanges = NO_CHANGES,
         only_from: JobStatus | None = None,
+        entered: int | None = None,
     ) -> Job:
         """Write a status where the table allows it and return the new record. An end gives back in the same write: the
         open request always, the pictures of month and day unless it SUCCEEDED; and one that is a strike is noted so.
-        `only_from` narrows the table to one status: of several who would move a job out of it, one does.
+        `only_from` narrows the table to one status: of several who would move a job out of it, one does. `entered`
+        narrows it to a timeline that is still so long: whoever left the status and came back is another's to move.
 
         Raises JobClosedError where the table does not allow it, JobNotFoundError for no job.
         """

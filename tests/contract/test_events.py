@@ -153,6 +153,7 @@ class OneJob:
         at_ms: int,
         changes: JobChanges = NO_CHANGES,
         only_from: JobStatus | None = None,
+        entered: int | None = None,
     ) -> Job:
         before = self.get(job_id, at_ms)
         assert before.status in sources(to, only_from)

@@ -394,8 +394,8 @@ SCENES = [
         for method, path, body in (
             ("GET", "", None),
             ("GET", f"/{job_id(HELD)}", None),
-            ("POST", f"/{job_id(HELD)}/release", {"note": "It is only a duck."}),
-            ("POST", f"/{job_id(HELD)}/refuse", {}),
+            ("POST", f"/{job_id(HELD)}/release", {"stage": "prompt", "note": "It is only a duck."}),
+            ("POST", f"/{job_id(HELD)}/refuse", {"stage": "prompt"}),
         )
     ),
     event("hold_for_review", HELD_JOB | {"task_token": "held-token"}, jobs=(HELD,)),

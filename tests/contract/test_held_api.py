@@ -16,6 +16,7 @@ from afterimage.domain.holds import HOLD_S, Stage
 from afterimage.domain.job import InputPicture, Job, input_key
 from afterimage.domain.status import JobStatus
 from afterimage.handlers import held_api
+from afterimage.ports import JobChanges
 from afterimage.usecases.decide_hold import Desk
 from afterimage.usecases.look_at_held import MOST_BYTES, Lamp
 from afterimage.usecases.resume_on_completion import SUCCEEDED
@@ -27,6 +28,7 @@ from fakes.stores import MemoryAccountStore, MemoryAttemptStore, MemoryHoldStore
 ADMIN = PERSON | {"sub": "root", "username": "root", "cognito:groups": "[admin]"}
 HELD = "/v1/admin/held"
 ONE = f"{HELD}/{job_id(1)}"
+PROMPT, PICTURE = {"stage": "prompt"}, {"stage": "picture"}
 
 
 class Api:
@@ -57,8 +59,8 @@ ROUTES = [
     ("GET", ONE, None),
     ("GET", f"{ONE}/pictures/0", None),
     ("GET", f"{ONE}/input", None),
-    ("POST", f"{ONE}/release", {}),
-    ("POST", f"{ONE}/refuse", {}),
+    ("POST", f"{ONE}/release", PROMPT),
+    ("POST", f"{ONE}/refuse", PROMPT),
 ]
 
 
@@ -128,10 +130,10 @@ def test_no_such_request_is_not_found() -> None:
 )
 def test_a_decision_is_answered_and_repeated_and_its_opposite_refused(verb: str, other: str, status: str) -> None:
     api = Api(a_held_job())
-    first = api("POST", f"{ONE}/{verb}", {"note": "Seen."})
+    first = api("POST", f"{ONE}/{verb}", PROMPT | {"note": "Seen."})
     assert first.body == {"id": job_id(1), "status": status, "decision": verb}
-    assert api("POST", f"{ONE}/{verb}").body == first.body
-    said = api("POST", f"{ONE}/{other}")
+    assert api("POST", f"{ONE}/{verb}", PROMPT).body == first.body
+    said = api("POST", f"{ONE}/{other}", PROMPT)
     assert (said.status, said.body["code"]) == (409, "already_decided")
     assert [output["decision"] for _, output in api.workflow.succeeded] == [verb]
     assert api.jobs.records[job_id(1)].decisions[-1].note == "Seen."
@@ -140,7 +142,51 @@ def test_a_decision_is_answered_and_repeated_and_its_opposite_refused(verb: str,
 @pytest.mark.parametrize("body", [{"note": ""}, {"note": "x" * 501}, {"note": 7}, {"reason": "x"}])
 def test_a_note_has_bounds(body: Any) -> None:
     api = Api(a_held_job())
-    assert api("POST", f"{ONE}/refuse", body).status == 422
+    assert api("POST", f"{ONE}/refuse", PROMPT | body).status == 422
+    assert api.jobs.records[job_id(1)].status is JobStatus.HELD
+
+
+@pytest.mark.parametrize("verb", ["release", "refuse"])
+@pytest.mark.parametrize(
+    "body", [None, {}, {"note": "Seen."}, {"stage": "person"}, {"stage": None}, {"stage": 1}], ids=str
+)
+def test_a_decision_says_what_it_is_about(verb: str, body: Any) -> None:
+    api = Api(a_held_job())
+    said = api("POST", f"{ONE}/{verb}", body)
+    assert (said.status, said.body["code"]) == (422, "invalid_request")
+    assert api.jobs.records[job_id(1)].status is JobStatus.HELD
+
+
+def hold_pictures(api: Api) -> None:
+    """Have a released job make its pictures, which wait for a person as well."""
+    for status in (JobStatus.GENERATING, JobStatus.REVIEWING):
+        api.jobs.advance(job_id(1), status, NOW_MS)
+    held = JobChanges(decisions=(dataclasses.replace(HOLDING, stage="picture"),))
+    job = api.jobs.advance(job_id(1), JobStatus.HELD, NOW_MS, held)
+    api.holds.register(a_hold(job, Stage.PICTURE, task_token="token-of-pictures"))
+    api.workflow.waiting.add("token-of-pictures")
+
+
+def test_a_repeat_about_the_prompt_releases_no_pictures_and_answers_the_same() -> None:
+    api = Api(a_held_job())
+    first = api("POST", f"{ONE}/release", PROMPT)
+    hold_pictures(api)
+    again = api("POST", f"{ONE}/release", PROMPT)
+    assert (again.status, again.body["decision"]) == (first.status, first.body["decision"])
+    late = api("POST", f"{ONE}/refuse", PROMPT)
+    assert (late.status, late.body["code"]) == (409, "already_decided")
+    assert api.jobs.records[job_id(1)].status is JobStatus.HELD
+    assert [token for token, _ in api.workflow.succeeded] == ["held-token"]
+    assert api("GET", ONE).body["stage"] == "picture"
+    assert api("POST", f"{ONE}/release", PICTURE).body["status"] == "REVIEWING"
+    assert [token for token, _ in api.workflow.succeeded] == ["held-token", "token-of-pictures"]
+
+
+def test_pictures_that_are_not_there_yet_cannot_be_decided() -> None:
+    api = Api(a_held_job())
+    for verb in ("release", "refuse"):
+        said = api("POST", f"{ONE}/{verb}", PICTURE)
+        assert (said.status, said.body["code"]) == (409, "not_held")
     assert api.jobs.records[job_id(1)].status is JobStatus.HELD
 
 
@@ -196,7 +242,7 @@ def test_nothing_but_what_is_in_quarantine_is_read(s3: Any, bucket: str, key: st
 def test_a_store_that_does_not_answer_is_asked_again_later() -> None:
     api = Api(a_held_job())
     api.jobs.fail_next("get", StoreUnavailableError())
-    said = api("POST", f"{ONE}/release")
+    said = api("POST", f"{ONE}/release", PROMPT)
     assert (said.status, said.body["code"]) == (503, "temporarily_unavailable")
 
 

@@ -223,6 +223,20 @@ def test_of_two_who_would_move_a_job_out_of_held_one_does(store: JobStore) -> No
             store.advance(job_id(1), other, LATER_MS, only_from=JobStatus.HELD)
 
 
+@pytest.mark.parametrize("to", [JobStatus.MODERATING, JobStatus.REVIEWING, JobStatus.BLOCKED])
+def test_whoever_read_an_earlier_wait_moves_nothing_out_of_a_later_one(store: JobStore, to: JobStatus) -> None:
+    store.create(a_job(JobStatus.MODERATING), None)
+    seen = store.advance(job_id(1), JobStatus.HELD, LATER_MS)
+    store.advance(job_id(1), JobStatus.MODERATING, LATER_MS, only_from=JobStatus.HELD)
+    for status in (JobStatus.GENERATING, JobStatus.REVIEWING, JobStatus.HELD):
+        job = store.advance(job_id(1), status, LATER_MS)
+    with pytest.raises(JobClosedError):
+        store.advance(job_id(1), to, LATER_MS, only_from=JobStatus.HELD, entered=len(seen.timeline))
+    assert store.get(job_id(1), NOW_MS) == job
+    moved = store.advance(job_id(1), to, LATER_MS, only_from=JobStatus.HELD, entered=len(job.timeline))
+    assert moved.status is to
+
+
 def test_who_waits_for_a_person_is_listed_longest_first_a_page_at_a_time(store: JobStore) -> None:
     for number, age in ((1, 20), (2, 30), (3, 10)):
         store.create(a_job(JobStatus.HELD, number=number, updated_at_ms=NOW_MS - age), None)

@@ -127,11 +127,12 @@ class MemoryJobStore(Faulty):
         at_ms: int,
         changes: JobChanges = NO_CHANGES,
         only_from: JobStatus | None = None,
+        entered: int | None = None,
     ) -> Job:
         job = self.records.get(job_id)
         if job is None:
             raise JobNotFoundError()
-        if job.status not in sources(to, only_from):
+        if job.status not in sources(to, only_from) or entered not in (None, len(job.timeline)):
             raise JobClosedError()
         if to.is_final and job.charge:
             self._count(job, pictures=0 if to is JobStatus.SUCCEEDED else -job.charge.pictures, jobs=-1)

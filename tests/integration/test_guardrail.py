@@ -106,7 +106,8 @@ def test_pictures_that_the_guardrail_does_not_look_at_wait_for_a_person_who_sees
     assert guarded.http("GET", path, token=token).json()["held_pictures"] == [0]
     shown = guarded.http("GET", f"{path}/pictures/0", token=token).json()
     assert base64.b64decode(shown["base64"]).startswith(b"\x89PNG")
-    assert guarded.http("POST", f"{path}/release", token=token, body={}).json()["status"] == "REVIEWING"
+    released = guarded.http("POST", f"{path}/release", token=token, body={"stage": "picture"})
+    assert released.json()["status"] == "REVIEWING"
     view = wait_for_end(guarded, address, job_id)
     assert (view["status"], len(view["images"])) == ("SUCCEEDED", 1)
     assert guarded.http("GET", view["images"][0]["url"]).content.startswith(b"\x89PNG")

@@ -111,7 +111,7 @@ def test_a_held_prompt_is_released_by_command_and_delivered(cloud: LocalCloud, d
 
 
 def decide(cloud: LocalCloud, token: str, job_id: str, what: str) -> Any:
-    return cloud.http("POST", f"/v1/admin/held/{job_id}/{what}", token=token, body={})
+    return cloud.http("POST", f"/v1/admin/held/{job_id}/{what}", token=token, body={"stage": "prompt"})
 
 
 def test_a_refused_prompt_is_blocked_and_told_and_cannot_be_released_any_more(cloud: LocalCloud) -> None:

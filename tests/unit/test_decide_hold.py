@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 
 import pytest
@@ -16,6 +17,7 @@ from afterimage.domain.job import Job
 from afterimage.domain.moderation import Action
 from afterimage.domain.recipients import Caller
 from afterimage.domain.status import JobStatus
+from afterimage.ports import JobChanges
 from afterimage.usecases.decide_hold import Desk, decide_hold
 from fakes.outside import FakeWorkflow, Ticker
 from fakes.samples import ADMIN, HOLDING, a_held_job, a_hold, a_job, job_id
@@ -26,13 +28,23 @@ OTHER = Caller(owner="user#joan", username="joan", scopes=frozenset(), groups=fr
 
 class World:
     def __init__(self, job: Job | None = None, stage: Stage = Stage.PROMPT) -> None:
+        self.stage = stage
         self.jobs = MemoryJobStore(job or a_held_job(stage))
         self.holds = MemoryHoldStore(a_hold(self.job, stage))
         self.workflow = FakeWorkflow("held-token")
         self.desk = Desk(jobs=self.jobs, holds=self.holds, workflow=self.workflow, clock=Ticker())
 
-    def decide(self, ruling: Ruling, admin: Caller = ADMIN, note: str | None = None) -> Job:
-        return decide_hold(job_id(1), ruling, admin, note, self.desk)
+    def decide(self, ruling: Ruling, admin: Caller = ADMIN, note: str | None = None, stage: Stage | None = None) -> Job:
+        return decide_hold(job_id(1), stage or self.stage, ruling, admin, note, self.desk)
+
+    def hold_pictures(self) -> None:
+        """Have the released job make its pictures, which wait for a person as well."""
+        for status in (JobStatus.GENERATING, JobStatus.REVIEWING):
+            self.jobs.advance(job_id(1), status, 1)
+        held = JobChanges(decisions=(dataclasses.replace(HOLDING, stage="picture"),))
+        self.jobs.advance(job_id(1), JobStatus.HELD, 1, held)
+        self.holds.register(a_hold(self.job, Stage.PICTURE, task_token="token-of-pictures"))
+        self.workflow.waiting.add("token-of-pictures")
 
     @property
     def job(self) -> Job:
@@ -135,6 +147,33 @@ def test_what_does_not_wait_for_a_person_cannot_be_decided(status: JobStatus) ->
     assert world.answers == []
 
 
+@pytest.mark.parametrize("second", list(Ruling))
+def test_whoever_looked_at_the_prompt_decides_nothing_about_the_pictures_held_since(second: Ruling) -> None:
+    world = World()
+    world.decide(Ruling.RELEASE)
+    world.hold_pictures()
+    with contextlib.suppress(AlreadyDecidedError):
+        world.decide(second, OTHER)
+    assert world.job.status is JobStatus.HELD
+    assert [decision.by for decision in world.job.decisions if decision.by] == ["user#grace"]
+    assert [token for token, _ in world.workflow.succeeded] == ["held-token"]
+
+
+@pytest.mark.parametrize("second", list(Ruling))
+def test_nor_does_a_write_that_comes_so_late_that_the_pictures_wait_by_then(second: Ruling) -> None:
+    world = World()
+
+    def all_goes_on() -> None:
+        world.decide(Ruling.RELEASE, OTHER)
+        world.hold_pictures()
+
+    world.jobs.before_next("advance", all_goes_on)
+    with contextlib.suppress(AlreadyDecidedError):
+        world.decide(second)
+    assert world.job.status is JobStatus.HELD
+    assert [decision.by for decision in world.job.decisions if decision.by] == ["user#joan"]
+
+
 def test_a_cancel_in_the_very_moment_wins() -> None:
     world = World()
     world.jobs.before_next("advance", lambda: world.jobs.advance(job_id(1), JobStatus.CANCELLED, 1) and None)
@@ -147,4 +186,4 @@ def test_no_such_job_is_not_found() -> None:
     world = World()
     for name in ("", "x" * 26, job_id(9)):
         with pytest.raises(JobNotFoundError):
-            decide_hold(name, Ruling.RELEASE, ADMIN, None, world.desk)
+            decide_hold(name, Stage.PROMPT, Ruling.RELEASE, ADMIN, None, world.desk)

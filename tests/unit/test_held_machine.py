@@ -7,7 +7,7 @@ import contextlib
 import dataclasses
 
 from afterimage.domain.errors import AfterimageError, JobClosedError, StoreUnavailableError, WorkflowUnavailableError
-from afterimage.domain.holds import PERSON, Ruling
+from afterimage.domain.holds import PERSON, Ruling, Stage, held_stage
 from afterimage.domain.job import Failure, Job, Notice
 from afterimage.domain.moderation import parse_policy
 from afterimage.domain.quotas import UNLIMITED, charge_for
@@ -55,6 +55,8 @@ class Held(RuleBasedStateMachine):
         super().__init__()
         self.world = CompletionWorld()
         self.promised = False
+        self.seen: Stage | None = None
+        self.released: set[Stage] = set()
         self.world.policy = lambda: parse_policy(HOLDING_POLICY)
 
     @initialize(prompt=st.booleans(), pictures=st.booleans())
@@ -83,12 +85,33 @@ class Held(RuleBasedStateMachine):
         error: BaseException = Crash() if dies else ERRORS.get(port, StoreUnavailableError())
         getattr(self.world, port).fail_next(method, error, after=after)
 
+    @rule()
+    def an_admin_looks(self) -> None:
+        """And decides later, when something else may wait."""
+        if self.job.status is JobStatus.HELD:
+            self.seen = held_stage(self.job)
+
+    @rule(ruling=st.sampled_from(Ruling))
+    def who_looked_decides(self, ruling: Ruling) -> None:
+        if self.seen:
+            self.decide(self.seen, ruling)
+
+    @rule(ruling=st.sampled_from(Ruling))
+    def who_looked_decides_while_a_state_is_at_it(self, ruling: Ruling) -> None:
+        if stage := self.seen:
+            self.world.jobs.before_next("advance", lambda: self.decide(stage, ruling))
+
     @rule(ruling=st.sampled_from(Ruling))
     def an_admin_decides(self, ruling: Ruling) -> None:
+        self.decide(held_stage(self.job), ruling)
+
+    def decide(self, stage: Stage, ruling: Ruling) -> None:
         world = self.world
+        if ruling is Ruling.RELEASE:
+            self.released.add(stage)
         desk = Desk(jobs=world.jobs, holds=world.holds, workflow=world.workflow, clock=world.clock)
         with contextlib.suppress(AfterimageError, Crash):
-            decide_hold(job_id(1), ruling, ADMIN, None, desk)
+            decide_hold(job_id(1), stage, ruling, ADMIN, None, desk)
             self.promised = True
 
     @rule(first=st.sampled_from(Ruling), second=st.sampled_from(Ruling))
@@ -126,6 +149,7 @@ class Held(RuleBasedStateMachine):
         if self.world.jobs.records and self.world.moderators:
             released = [d for d in self.job.decisions if d.stage == PERSON and d.action is Action.ALLOW]
             assert len(released) == self.holds or not self.world.gallery.published
+            assert Stage.PICTURE in self.released or not self.world.gallery.published
 
     @invariant()
     def each_stage_is_decided_once(self) -> None:

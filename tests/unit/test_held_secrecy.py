@@ -74,8 +74,9 @@ def test_deciding_logs_neither_note_nor_prompt_and_answers_with_no_token(
         ("GET", "/v1/admin/held", None),
         ("GET", path, None),
         ("GET", f"/v1/admin/held/{CANARY}", None),
-        ("POST", f"{path}/{verb}", {"note": CANARY}),
-        ("POST", f"{path}/{verb}", {"note": CANARY * 100}),
+        ("POST", f"{path}/{verb}", {"stage": "prompt", "note": CANARY}),
+        ("POST", f"{path}/{verb}", {"stage": "prompt", "note": CANARY * 100}),
+        ("POST", f"{path}/{verb}", {"stage": CANARY}),
     ]
     for method, where, body in calls:
         said = held_api.lambda_handler(an_event(method, where, body=body, claims=ADMIN), CONTEXT)

@@ -8,7 +8,16 @@ from typing import Any
 
 import pytest
 from afterimage.domain.errors import StoreUnavailableError
-from afterimage.domain.holds import HOLD_KEPT_S, HOLD_S, Ruling, Stage, decided, held_since_ms, held_until_ms
+from afterimage.domain.holds import (
+    HOLD_KEPT_S,
+    HOLD_S,
+    Ruling,
+    Stage,
+    decided,
+    held_since_ms,
+    held_stage,
+    held_until_ms,
+)
 from afterimage.domain.job import Job
 from afterimage.domain.moderation import Action
 from afterimage.domain.status import JobStatus
@@ -32,7 +41,7 @@ class World:
 
     def decide(self, ruling: Ruling) -> None:
         desk = Desk(jobs=self.jobs, holds=self.holds, workflow=self.workflow, clock=self.clock)
-        decide_hold(job_id(1), ruling, ADMIN, None, desk)
+        decide_hold(job_id(1), held_stage(self.job), ruling, ADMIN, None, desk)
 
     @property
     def job(self) -> Job:

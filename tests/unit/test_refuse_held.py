@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from afterimage.domain.errors import JobClosedError
-from afterimage.domain.holds import Ruling, Stage
+from afterimage.domain.holds import Ruling, Stage, held_stage
 from afterimage.domain.job import Job
 from afterimage.domain.quotas import UNLIMITED, charge_for
 from afterimage.domain.status import JobStatus
@@ -22,7 +22,7 @@ def refuse(jobs: MemoryJobStore, stage: Stage = Stage.PROMPT) -> dict[str, str]:
 
 def decide(jobs: MemoryJobStore, ruling: Ruling) -> None:
     desk = Desk(jobs=jobs, holds=MemoryHoldStore(), workflow=FakeWorkflow(), clock=Ticker())
-    decide_hold(job_id(1), ruling, ADMIN, None, desk)
+    decide_hold(job_id(1), held_stage(jobs.records[job_id(1)]), ruling, ADMIN, None, desk)
 
 
 @pytest.mark.parametrize("stage", list(Stage))

@@ -15,7 +15,7 @@ from afterimage.domain.errors import (
     ModeratorUnavailableError,
     StoreUnavailableError,
 )
-from afterimage.domain.holds import Ruling
+from afterimage.domain.holds import Ruling, Stage
 from afterimage.domain.job import InputPicture, Job
 from afterimage.domain.row_ref import CampaignId, RowRef
 from afterimage.domain.status import JobStatus
@@ -215,7 +215,7 @@ def test_a_deployment_that_goes_on_without_an_answer_says_so_on_record_and_pictu
 def release(world: World, ruling: Ruling = Ruling.RELEASE) -> None:
     world.jobs.advance(job_id(1), JobStatus.HELD, 1)
     desk = Desk(jobs=world.jobs, holds=MemoryHoldStore(), workflow=FakeWorkflow(), clock=Ticker())
-    decide_hold(job_id(1), ruling, ADMIN, None, desk)
+    decide_hold(job_id(1), Stage.PICTURE, ruling, ADMIN, None, desk)
 
 
 def test_when_one_picture_is_held_none_is_published_and_the_decisions_are_on_record() -> None:

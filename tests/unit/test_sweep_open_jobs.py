@@ -12,7 +12,7 @@ from afterimage.contracts.codec import ContractError
 from afterimage.contracts.completion import Completion, message_of
 from afterimage.contracts.generation import ModelProblem
 from afterimage.domain.errors import JobNotFoundError, WorkflowUnavailableError
-from afterimage.domain.holds import HOLD_S, Ruling, Stage
+from afterimage.domain.holds import HOLD_S, Ruling, Stage, held_stage
 from afterimage.domain.job import Attempt, Job, JobId, Notice, accepted_at_ms
 from afterimage.domain.status import JobStatus
 from afterimage.handlers import resume_on_completion as hears
@@ -527,7 +527,7 @@ def decide(world: World, ruling: Ruling) -> None:
     world.workflow.fail_next("succeed", WorkflowUnavailableError())
     desk = Desk(jobs=world.jobs, holds=world.holds, workflow=world.workflow, clock=world.clock)
     with contextlib.suppress(WorkflowUnavailableError):
-        decide_hold(the_job(world).job_id, ruling, ADMIN, None, desk)
+        decide_hold(the_job(world).job_id, held_stage(the_job(world)), ruling, ADMIN, None, desk)
 
 
 @pytest.mark.parametrize("hours", [0.1, 13, 47.9])

@@ -21,7 +21,7 @@ from afterimage.adapters.dynamodb.jobs import DynamoJobStore
 from afterimage.adapters.s3_quarantine import S3Quarantine
 from afterimage.adapters.s3_results import S3Results
 from afterimage.adapters.step_functions import StepFunctionsWorkflow
-from afterimage.domain.holds import Ruling
+from afterimage.domain.holds import Ruling, Stage
 from afterimage.domain.recipients import Caller
 from afterimage.domain.request import MAX_COUNT
 from afterimage.domain.uploads import MAX_INPUT_BYTES
@@ -29,11 +29,11 @@ from afterimage.http.application import answer, application, problems
 from afterimage.http.caller import signed_in_admin
 from afterimage.http.held_schemas import (
     DecidedView,
+    DecisionBody,
     HeldDetail,
     HeldInputView,
     HeldList,
     HeldPictureView,
-    NoteBody,
     held_detail,
     held_input_view,
     held_item,
@@ -47,9 +47,8 @@ from afterimage.usecases.look_at_held import Lamp, list_held, look_at_held, look
 
 app = application()
 MAX_PAGE = 50
-_NOTHING_TO_SAY = NoteBody()
 _JobIdInPath = Annotated[str, Path(description="The id of a request.", max_length=64)]
-_Note = Annotated[NoteBody, Body()]
+_Decision = Annotated[DecisionBody, Body()]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,31 +171,32 @@ def get_held_input(
 @app.post(
     "/v1/admin/held/<job_id>/release",
     summary="Release a held request",
-    description="It goes on where it was held. A repeat answers the same; 409 `already_decided` after a refusal.",
+    description="It goes on where it was held. `stage` is the one that was looked at: a repeat about it answers the"
+    " same, whatever waits by then; 409 `already_decided` after a refusal, 409 `not_held` when it does not wait there.",
     responses=_answers(DecidedView, 400, 404, 409, 415, 422),
     tags=["admin"],
 )
-def post_release(job_id: _JobIdInPath, body: _Note = _NOTHING_TO_SAY) -> Response[DecidedView]:
+def post_release(job_id: _JobIdInPath, body: _Decision) -> Response[DecidedView]:
     """Let a held request go on."""
-    return _decide(job_id, Ruling.RELEASE, body.note)
+    return _decide(job_id, body.stage, Ruling.RELEASE, body.note)
 
 
 @app.post(
     "/v1/admin/held/<job_id>/refuse",
     summary="Refuse a held request",
-    description="It ends BLOCKED in the words of its category. A repeat answers the same; 409 `already_decided` after a"
-    " release.",
+    description="It ends BLOCKED in the words of its category. `stage` is the one that was looked at: a repeat about it"
+    " answers the same; 409 `already_decided` after a release, 409 `not_held` when it does not wait there.",
     responses=_answers(DecidedView, 400, 404, 409, 415, 422),
     tags=["admin"],
 )
-def post_refuse(job_id: _JobIdInPath, body: _Note = _NOTHING_TO_SAY) -> Response[DecidedView]:
+def post_refuse(job_id: _JobIdInPath, body: _Decision) -> Response[DecidedView]:
     """End a held request."""
-    return _decide(job_id, Ruling.REFUSE, body.note)
+    return _decide(job_id, body.stage, Ruling.REFUSE, body.note)
 
 
-def _decide(job_id: str, ruling: Ruling, note: str | None) -> Response[DecidedView]:
+def _decide(job_id: str, stage: Stage, ruling: Ruling, note: str | None) -> Response[DecidedView]:
     caller = _admin()
-    job = decide_hold(job_id, ruling, caller, note, _deps().desk)
+    job = decide_hold(job_id, stage, ruling, caller, note, _deps().desk)
     logger.info("changed by an admin", admin=caller.owner, what=ruling.value, job_id=job.job_id)
     count("AdminChange")
     count("HeldReleased" if ruling is Ruling.RELEASE else "HeldRefused")

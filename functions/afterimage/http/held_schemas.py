@@ -15,11 +15,12 @@ from afterimage.domain.verdicts import Action, Decision
 from afterimage.usecases.look_at_held import HeldInput, HeldPicture
 
 
-class NoteBody(BaseModel):
-    """What the owner is told beside the decision, in the mail and with the request."""
+class DecisionBody(BaseModel):
+    """What the decision is about, and what the owner is told beside it, in the mail and with the request."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
+    stage: Annotated[Stage, Field(strict=False, description="The stage that was looked at; no other is decided.")]
     note: Annotated[str | None, Field(min_length=1, max_length=MAX_NOTE_CHARACTERS)] = None
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from rich.console import Console
 from typer.testing import Result
@@ -77,20 +78,42 @@ def test_one_is_shown_with_scores_and_without_control_characters(run: Run, servi
     assert "\x1b" not in shown
     (saved,) = (tmp_path / "seen").iterdir()
     assert (saved.name, saved.read_bytes()) == (f"held-{JOB_ID[-6:]}-2.png", PICTURE)
-    assert f"admin held release {JOB_ID}" in shown.replace("\n", " ")
+    assert f"admin held release {JOB_ID} --stage picture" in shown.replace("\n", " ")
 
 
 @pytest.mark.parametrize(("verb", "said"), [("release", "goes on"), ("refuse", "is refused")])
 @pytest.mark.parametrize("note", [None, "It is only a duck."])
 def test_a_decision_goes_with_its_note(run: Run, service: Service, verb: str, said: str, note: str | None) -> None:
+    service.answers[f"GET {PATH}"] = DETAIL
     service.answers[f"POST {PATH}/{verb}"] = {"id": JOB_ID, "status": "MODERATING", "decision": verb}
     words = ["--note", note] if note else []
     assert said in run("admin", "held", verb, JOB_ID, *words).stdout
-    assert service.bodies() == [{"note": note} if note else {}]
+    assert service.bodies() == [{"stage": "picture"} | ({"note": note} if note else {})]
+
+
+@pytest.mark.parametrize("verb", ["release", "refuse"])
+def test_a_lost_answer_is_asked_for_again_about_the_same_stage(run: Run, service: Service, verb: str) -> None:
+    service.answers[f"GET {PATH}"] = [DETAIL | {"stage": "prompt"}, DETAIL]
+    decided = {"id": JOB_ID, "status": "HELD", "decision": verb}
+    service.answers[f"POST {PATH}/{verb}"] = [
+        httpx.ReadTimeout("lost"),
+        problem(503, "temporarily_unavailable"),
+        decided,
+    ]
+    assert run("admin", "held", verb, JOB_ID).exit_code == 0
+    assert service.bodies() == [{"stage": "prompt"}] * 3
+
+
+@pytest.mark.parametrize("verb", ["release", "refuse"])
+def test_a_decision_about_what_was_looked_at_does_not_look_again(run: Run, service: Service, verb: str) -> None:
+    service.answers |= {f"GET {PATH}": DETAIL, f"POST {PATH}/{verb}": {"id": JOB_ID}}
+    assert run("admin", "held", verb, JOB_ID, "--stage", "prompt").exit_code == 0
+    assert service.bodies() == [{"stage": "prompt"}]
+    assert [request.method for request in service.requests] == ["POST"]
 
 
 def test_what_does_not_wait_is_told_with_a_hint(run: Run, service: Service) -> None:
-    service.answers[f"POST {PATH}/release"] = problem(409, "not_held", "This request does not wait for a person.")
+    service.answers[f"GET {PATH}"] = problem(409, "not_held", "This request does not wait for a person.")
     done = run("admin", "held", "release", JOB_ID)
     assert done.exit_code == 1
     assert "does not wait for a person" in done.stderr

@@ -201,15 +201,22 @@ class DynamoJobStore:
         at_ms: int,
         changes: JobChanges = NO_CHANGES,
         only_from: JobStatus | None = None,
+        entered: int | None = None,
     ) -> Job:
         """Write a status where the table allows it; entering a status again adds nothing to the timeline."""
         allowed = sources(to, only_from)
         if to.is_final:
-            return self._end(job_id, to, at_ms, changes, allowed)
-        return self._enter(job_id, to, at_ms, changes, allowed)
+            return self._end(job_id, to, at_ms, changes, allowed, entered)
+        return self._enter(job_id, to, at_ms, changes, allowed, entered)
 
     def _end(
-        self, job_id: JobId, to: JobStatus, at_ms: int, changes: JobChanges, allowed: tuple[JobStatus, ...]
+        self,
+        job_id: JobId,
+        to: JobStatus,
+        at_ms: int,
+        changes: JobChanges,
+        allowed: tuple[JobStatus, ...],
+        entered: int | None,
     ) -> Job:
         """Write a final status and give the charge back, in one transaction on the record as it was read. What stands
         in the way comes back with the refusal, so a lost race costs no second read."""
@@ -218,7 +225,7 @@ class DynamoJobStore:
             if item is None:
                 raise JobNotFoundError()
             status = JobStatus(item["status"]["S"])
-            if status not in allowed:
+            if status not in allowed or entered not in (None, len(item["timeline"]["L"])):
                 raise JobClosedError()
             write = status_write(to, at_ms, changes, (status,), enters=True)
             write["ConditionExpression"] += " AND updated_at_ms = :read"
@@ -242,12 +249,22 @@ class DynamoJobStore:
         raise StoreUnavailableError()
 
     def _enter(
-        self, job_id: JobId, to: JobStatus, at_ms: int, changes: JobChanges, allowed: tuple[JobStatus, ...]
+        self,
+        job_id: JobId,
+        to: JobStatus,
+        at_ms: int,
+        changes: JobChanges,
+        allowed: tuple[JobStatus, ...],
+        entered: int | None,
     ) -> Job:
         before = tuple(status for status in allowed if status is not to)
         found: Job | JobStatus = to
         if before:
-            found = self._write(job_id, status_write(to, at_ms, changes, before, enters=True))
+            write = status_write(to, at_ms, changes, before, enters=True)
+            if entered is not None:
+                write["ConditionExpression"] += " AND size(timeline) = :length"
+                write["ExpressionAttributeValues"][":length"] = attribute(entered)
+            found = self._write(job_id, write)
         if found is to and to in allowed:
             found = self._write(job_id, status_write(to, at_ms, changes, (to,), enters=False))
         if isinstance(found, Job):
