@@ -128,8 +128,8 @@ def _signature(body: bytes, content_type: str, anchors: str) -> Signature | None
     except c2pa.C2paError.ManifestNotFound:
         return None
     except c2pa.C2paError as exc:
-        # Without a manifest in the file there is none: one that is said to lie elsewhere is not fetched, and anybody can
-        # say so.
+        # Without a manifest in the file there is none: one that is said to lie elsewhere is not fetched, and anybody
+        # can say so.
         if not any(mark in body for mark in _SEALED):
             return None
         problem = type(exc).__name__.removeprefix("_C2pa")
